@@ -1,0 +1,194 @@
+/**
+ * The layers of ARCHITECTURE.md as rules. Each name starts with the number of its rule there.
+ * The pure files are listed once, in biome.json: what may not read a clock may not import what does.
+ */
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
+
+const biome = JSON.parse(readFileSync(join(__dirname, 'biome.json'), 'utf8'))
+const PURE = biome.overrides
+  .find((override) => override.linter?.rules?.style?.noRestrictedGlobals)
+  .includes.filter((glob) => !glob.startsWith('!'))
+  .map((glob) => `^${glob.replaceAll('.', '\\.').replace('**', '.+')}$`)
+
+const NOUNS = '^src/(types|errors|ports)\\.ts$'
+const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
+const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
+const ENTRIES = '^src/((node|worker|rollout-object)\\.ts$|(cli|demo)/)'
+
+/** Where Node itself, and packages that need it, may be named. */
+const NODE_ONLY = [
+  '^src/node\\.ts$',
+  NODE_HELPERS,
+  '^src/(cli|demo)/',
+  '^src/flag-sources/(file|unleash)\\.ts$',
+  '^src/stores/(sqlite|redis)\\.ts$',
+  '^src/exporters/otel-node\\.ts$',
+  '^src/transports/(node|listen)\\.ts$',
+]
+
+/** Packages that run in workerd as well as on Node; all others are held to the places above. */
+const PORTABLE = [
+  'cockatiel',
+  'eventsource-parser',
+  'hono',
+  'hono-openapi',
+  'microdiff',
+  'yaml',
+  'zod',
+  '@cloudflare/workers-types',
+  '@hono/standard-validator',
+  '@logtape/logtape',
+  '@opentelemetry/(api|sdk-trace|sdk-metrics|exporter-(trace|metrics)-otlp-http|exporter-prometheus)',
+  'unleash-client/lib/(client|strategy/index)\\.js$',
+].map((name) => `node_modules/${name}${name.endsWith('$') ? '' : '/'}`)
+
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
+
+module.exports = {
+  forbidden: [
+    rule(
+      '0-resolves',
+      'An import that leads nowhere hides what is behind it from every other rule.',
+      { path: '^src/' },
+      { couldNotResolve: true, pathNot: '^cloudflare:' },
+    ),
+    rule('1-types-import-nothing', 'types.ts imports nothing.', { path: '^src/types\\.ts$' }, {}),
+    rule(
+      '1-nouns-import-types',
+      'ports.ts and errors.ts import types.ts and nothing else.',
+      { path: '^src/(ports|errors)\\.ts$' },
+      { pathNot: '^src/types\\.ts$' },
+    ),
+    rule(
+      '2-judge-and-flag-stand-alone',
+      'judge/ and flag/ import types.ts and themselves.',
+      { path: '^src/(judge|flag)/' },
+      { path: '^src/', pathNot: ['^src/types\\.ts$', '^src/$1/'] },
+    ),
+    rule(
+      '3-planes-apart',
+      'The data plane does not know the control plane.',
+      { path: '^src/(proxy|compare)/' },
+      { path: '^src/rollout/' },
+    ),
+    rule(
+      '3-planes-apart',
+      'The control plane does not know the data plane.',
+      { path: '^src/rollout/' },
+      { path: '^src/(proxy|compare)/' },
+    ),
+    rule(
+      '4-core-names-no-adapter',
+      'Entries choose adapters; the core knows ports.',
+      { path: '^src/', pathNot: [SHELVES, ENTRIES, '^src/dashboard/'] },
+      { path: SHELVES },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'An adapter imports the nouns and its vendor: no other adapter, no plane.',
+      { path: SHELVES, pathNot: '^src/flag-sources/' },
+      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS] },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'A flag source besides brings documents, and has to know one when it sees it.',
+      { path: '^src/flag-sources/' },
+      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, '^src/flag/document\\.ts$'] },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'Entries are started, not imported.',
+      { path: '^src/', pathNot: ['^src/(cli|demo)/', '^src/worker\\.ts$', '^src/dashboard/'] },
+      { path: ENTRIES },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'worker.ts re-exports the Durable Object, which wrangler looks for there; nothing more.',
+      { path: '^src/worker\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/rollout-object\\.ts$' },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'Of the CLI, only `serve` and `demo` start something.',
+      { path: '^src/cli/', pathNot: '^src/cli/commands/(serve|demo)\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/cli/' },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      '`serve` and `demo` run node.ts and demo/.',
+      { path: '^src/cli/commands/(serve|demo)\\.ts$' },
+      { path: ENTRIES, pathNot: ['^src/cli/', '^src/node\\.ts$', '^src/demo/'] },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'The demo is handed what it runs on.',
+      { path: '^src/demo/' },
+      { path: ENTRIES, pathNot: '^src/demo/' },
+    ),
+    rule(
+      '7-cli-speaks-http',
+      'The CLI reads files with pure code and asks the API for the rest; eval/grade.ts apart.',
+      { path: '^src/cli/' },
+      { path: '^src/', pathNot: [NOUNS, ...PURE, '^src/eval/grade\\.ts$', ENTRIES, NODE_HELPERS] },
+    ),
+    rule(
+      '8-dashboard-stands-alone',
+      'The page imports types.ts and its libraries.',
+      { path: '^src/dashboard/' },
+      {
+        pathNot: [
+          '^src/dashboard/',
+          '^src/types\\.ts$',
+          'node_modules/(preact|@preact/signals|uplot)/',
+        ],
+      },
+    ),
+    rule(
+      '9-node-at-the-rim',
+      'node:* only in node.ts, cli/, demo/ and the Node adapters.',
+      { path: '^src/', pathNot: [...NODE_ONLY, NOUNS, '^src/dashboard/'] },
+      { dependencyTypes: ['core'] },
+    ),
+    rule(
+      '9-portable-packages',
+      'A package of the core is known to run in workerd: prove it, then add it to PORTABLE.',
+      { path: '^src/', pathNot: [...NODE_ONLY, NOUNS, '^src/dashboard/'] },
+      { path: 'node_modules/', pathNot: PORTABLE },
+    ),
+    rule(
+      '9-node-helpers',
+      'watch-file.ts needs Node: flag-sources/file.ts and node.ts use it.',
+      { path: '^src/', pathNot: '^src/(node|flag-sources/file)\\.ts$' },
+      { path: '^src/watch-file\\.ts$' },
+    ),
+    rule(
+      '9-node-helpers',
+      'load-config.ts needs Node: node.ts and cli/ use it.',
+      { path: '^src/', pathNot: '^src/(node\\.ts$|cli/)' },
+      { path: '^src/load-config\\.ts$' },
+    ),
+    rule(
+      '10-cloudflare-at-the-rim',
+      'cloudflare:* only in worker.ts and rollout-object.ts.',
+      { path: '^src/', pathNot: '^src/(worker|rollout-object)\\.ts$' },
+      { path: '^cloudflare:' },
+    ),
+    rule(
+      '11-pure-imports-pure',
+      'A pure file imports the nouns and pure files.',
+      { path: PURE, pathNot: '^src/(judge|flag)/' },
+      { path: '^src/', pathNot: [NOUNS, ...PURE, SHELVES, ENTRIES, NODE_HELPERS] },
+    ),
+    rule('12-no-cycles', 'Types count.', { path: '^src/' }, { circular: true }),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.tsx', '.d.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+}

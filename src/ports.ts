@@ -1,0 +1,232 @@
+import type { Arm, Dwell, Observation, RolloutEvent, RolloutRecord } from './types.ts'
+
+/** Time as the request path sees it. Timeouts and windows use `monotonicMs`; `wallMs` is for people. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  wallMs(): number
+  /** Milliseconds from an arbitrary start; never goes back. */
+  monotonicMs(): number
+  /** @returns what `clearTimer` takes */
+  setTimer(run: () => void, ms: number): unknown
+  clearTimer(timer: unknown): void
+}
+
+/** A flag document as it was read: Unleash's `GET /api/client/features`, validated. */
+export interface FlagSnapshot<Document> {
+  readonly document: Document
+  /** Monotonic milliseconds at which the source last confirmed this document. */
+  readonly readAtMs: number
+  /** Short hash of the document, for people and for `FlagStatus`. */
+  readonly hash: string
+}
+
+/** What a flag source has to say about itself, for `/readyz`, the API and the page. */
+export interface FlagStatus {
+  /** `file:flags/relay.json`, `unleash:https://…`, `static`. Never a token. */
+  readonly source: string
+  readonly hash: string | null
+  /** Why the newest attempt to read failed; null while the source is well. */
+  readonly fault: string | null
+}
+
+/** Where flags come from. It keeps the last good document; it never throws once it was opened. */
+export interface FlagSource<Document> {
+  /** Null until a first good document was read. */
+  current(): FlagSnapshot<Document> | null
+  status(): FlagStatus
+  /** Called after every change of `current()` or `status()`. */
+  onChange(listener: () => void): void
+  close(): void | Promise<void>
+}
+
+/** Header fields as the wire has them: name, value, name, value. */
+export type FlatHeaders = string[]
+
+/**
+ * The caller's side of one exchange: what came in, and where the answer goes. A transport implements it.
+ * None of its methods throws; after the caller left they do nothing.
+ */
+export interface Caller {
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly target: string
+  readonly headers: Readonly<FlatHeaders>
+  /** The body, for the `Dial` of the same transport, when nobody needs to look inside; null when there is none. Past `maxBytes` it calls `onOverflow` and breaks off. */
+  stream(maxBytes: number, onOverflow: () => void): unknown
+  /** The whole body. `too_large` as soon as it is known to pass `maxBytes`; `gone` when the caller left before its end. */
+  collect(maxBytes: number): Promise<Uint8Array | 'too_large' | 'gone'>
+  /** Something of an answer was sent. */
+  readonly begun: boolean
+  /** Head without a body yet, sent at once. */
+  head(status: number, headers: FlatHeaders): void
+  /** @returns false when the caller is slow: wait for `onDrain` */
+  write(chunk: Uint8Array): boolean
+  end(): void
+  /** A whole answer at once. */
+  answer(status: number, headers: FlatHeaders, body: Uint8Array | null): void
+  /** Breaks the connection, so that a cut answer cannot pass for a whole one. */
+  destroy(): void
+  onDrain: (() => void) | null
+  /** Called once when the caller leaves before its answer ended, at once if it has left already. Replaces the earlier listener. */
+  onLeave(listener: () => void): void
+}
+
+/** Steers one attempt. The same shape as undici's dispatch controller. */
+export interface AttemptController {
+  pause(): void
+  resume(): void
+  abort(reason: Error): void
+}
+
+/** What an upstream answers, as it comes. The same shape as undici's dispatch handler, so that Node needs no adapter. */
+export interface AnswerHandler {
+  /** A connection is ready and the request is being written. */
+  onRequestStart(controller: AttemptController): void
+  /** Called again for each interim (1xx) answer. Names are lower case. */
+  onResponseStart(
+    controller: AttemptController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void
+  onResponseData(controller: AttemptController, chunk: Uint8Array): void
+  onResponseEnd(controller: AttemptController): void
+  /** The last call, in place of `onResponseEnd`. `controller` is null when no connection was made. */
+  onResponseError(controller: AttemptController | null, error: Error): void
+}
+
+/** One request as it goes to an upstream. */
+export interface Outbound {
+  readonly method: string
+  /** Below the upstream's origin; canonical. */
+  readonly path: string
+  readonly headers: FlatHeaders
+  /** Bytes, a transport's own stream (`Caller.stream`), or null. */
+  readonly body: unknown
+}
+
+/** What a transport needs to know of an upstream. */
+export interface Origin {
+  readonly name: string
+  /** Scheme, host and port; a constant of config, never request text. */
+  readonly origin: string
+  readonly http2: boolean
+  readonly connectTimeoutMs: number
+}
+
+/** Moves bytes to an upstream. Connections are never shared between arms. It never follows redirects. */
+export interface Dial {
+  send(arm: Arm, to: Origin, request: Outbound, handler: AnswerHandler): void
+  /** Lets connections of these go once they are idle; they are not dialled again. */
+  retire(origins: readonly Origin[]): void
+  close(): Promise<void>
+}
+
+/** Told of every observation, after the caller has its answer. It must not throw. */
+export type Witness = (observation: Observation) => void
+
+/** Log lines: a fixed sentence and fields. Never content, never a secret. */
+export interface Log {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** A rollout as a store keeps it. */
+export interface StoredRollout {
+  readonly record: RolloutRecord
+  readonly dwell: Dwell
+}
+
+/** Which events to read. */
+export interface EventQuery {
+  /** Of this rollout only; of all, unless given. */
+  readonly rollout?: string | undefined
+  /** The id of an event: those written after it. From the first, unless given. */
+  readonly after?: string | undefined
+  /** At most so many, 1 and up. */
+  readonly limit: number
+}
+
+/**
+ * Where rollouts stand, and how they came there. What it hands out is a copy. It may be shared by many processes.
+ * Every method rejects with `HeadgateError` `store_unavailable` (locked, full, read-only, away: try again) or
+ * `store_corrupt` (a person is needed; nothing more is written).
+ */
+export interface StateStore {
+  /** @returns null for a rollout never written */
+  read(rollout: string): Promise<StoredRollout | null>
+  readAll(): Promise<readonly StoredRollout[]>
+  /**
+   * Compare-and-set: the `after` of the last event becomes the record, in one transaction with the events. There is no
+   * other way to write a record. Durable before it resolves, also against a loss of power.
+   * @param events of one rollout, each one version above the one before; the first `before.version` is the version that
+   *   the caller read, 0 for a rollout never written
+   * @returns `conflict` when someone else wrote first; nothing is written then
+   * @throws {HeadgateError} `store_unavailable`, and it is then unknown whether the write happened: read again, the
+   *   event's id tells
+   * @throws {RangeError} for no events, and for one that has no `by` or no `reason`
+   */
+  commit(events: readonly RolloutEvent[], dwell: Dwell): Promise<'written' | 'conflict'>
+  /**
+   * Keeps the time served, which is no decision: no event, no new version. Durable when the process dies; a loss of power
+   * may take the newest back.
+   * @returns `conflict` when the rollout is not at this version; nothing is written then
+   */
+  keepDwell(rollout: string, version: number, dwell: Dwell): Promise<'written' | 'conflict'>
+  /** The audit log, oldest first. @returns `unknown_event` when `after` was never written */
+  events(query: EventQuery): Promise<readonly RolloutEvent[] | 'unknown_event'>
+  /** May be called twice. Nothing else may be called afterwards. */
+  close(): Promise<void>
+}
+
+/** What one flush of one process counted for one rollout. */
+export interface EvidenceBatch<Counts> {
+  readonly rollout: string
+  readonly epoch: number
+  /** One process from its start to its end. */
+  readonly process: string
+  /** 0 and up; a process gives each to one batch only, and sends it again until it knows that it was taken. */
+  readonly sequence: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** A JSON value; its numbers are finite, and come back bit for bit (but for the sign of 0). */
+  readonly counts: Counts
+}
+
+/** A batch in its place. Whoever takes the batches of an epoch in this order comes to the same verdicts. */
+export interface LoggedBatch<Counts> extends EvidenceBatch<Counts> {
+  /** Rises with every batch of the log; not without gaps. */
+  readonly position: number
+}
+
+/** Which batches to read. */
+export interface EvidenceQuery {
+  readonly rollout: string
+  /** Of this epoch only; of all, unless given. */
+  readonly epoch?: number | undefined
+  /** A position: those behind it. From the first, unless given. */
+  readonly after?: number | undefined
+  /** At most so many, 1 and up. */
+  readonly limit: number
+}
+
+/** What was counted, in the order in which it was judged. What it hands out is a copy. Rejects as `StateStore` does. */
+export interface EvidenceStore<Counts> {
+  /**
+   * All or none. A batch whose (rollout, process, sequence) is there already is not written again, whatever it counts now.
+   * Durable when the process dies; a loss of power may take the newest back, until the next `commit`.
+   * @returns those that were new, in their order: what the judge has not seen
+   */
+  append(batches: readonly EvidenceBatch<Counts>[]): Promise<readonly LoggedBatch<Counts>[]>
+  /** Oldest first. */
+  read(query: EvidenceQuery): Promise<readonly LoggedBatch<Counts>[]>
+  close(): Promise<void>
+}
+
+/** Both in one place. */
+export interface Stores<Counts> {
+  readonly state: StateStore
+  readonly evidence: EvidenceStore<Counts>
+  /** Both. */
+  close(): Promise<void>
+}

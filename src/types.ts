@@ -1,0 +1,291 @@
+/** The shared nouns. Closed literals are `snake_case` everywhere, so nothing is translated on the way out. */
+
+/** The role an upstream plays in a rollout. Code knows arms; upstream names live in config only. */
+export type Arm = 'control' | 'canary'
+
+/** Whose wire format an endpoint speaks. */
+export type Dialect = 'openai' | 'anthropic'
+
+/** Why a request went to its arm. Closed: `x-headgate-reason`, spans and the audit log carry these words. */
+export type Reason =
+  | 'split'
+  | 'no_unit'
+  | 'flag_off'
+  | 'killed'
+  | 'latched'
+  | 'suspended'
+  | 'stale'
+  | 'pinned'
+  | 'forced'
+  | 'failover'
+  | 'unmatched'
+  | 'idle'
+  | 'excluded'
+  | 'cooldown'
+  | 'capped'
+
+/** How one attempt ended, in one word. Relay failures hide in 200s, so this is not the status. */
+export type Outcome =
+  | 'ok'
+  | 'rejected'
+  | 'auth'
+  | 'rate_limited'
+  | 'upstream_error'
+  | 'connect_error'
+  | 'timeout_connect'
+  | 'timeout_first_byte'
+  | 'timeout_idle'
+  | 'timeout_total'
+  | 'truncated'
+  | 'error_in_stream'
+  | 'malformed'
+  | 'empty'
+  | 'wrong_model'
+  | 'cancelled'
+
+/** Where a rollout stands. `complete` still has a guard while a control remains. */
+export type RolloutState =
+  | 'idle'
+  | 'ramping'
+  | 'holding'
+  | 'paused'
+  | 'suspended'
+  | 'rolled_back'
+  | 'complete'
+
+/** A share of the units, in basis points: 0..10,000, so that 1 is 0.01 %. */
+export type ShareBp = number
+
+/** What a flag is asked about: one request. */
+export interface FlagContext {
+  /** Percent-encoded where it is not ASCII; `null` when the request has none. */
+  readonly unit: string | null
+  /** `model`, `dialect`, `path`, `stream`, `class` and what config maps. */
+  readonly properties: Readonly<Record<string, string>>
+}
+
+/** What a flag answers about one request. */
+export interface FlagVerdict {
+  /** The ceiling. With `drawn: false` it is 10,000 (the flag is on for this request) or 0. */
+  readonly shareBp: ShareBp
+  /**
+   * True when the ceiling nests on Headgate's own bucket. False when the flag draws in another way (other
+   * groupId, random stickiness, variants): the request follows the flag and is not evidence.
+   */
+  readonly drawn: boolean
+}
+
+/** One flag, compiled for one rollout. */
+export type FlagRule =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'ceiling'; readonly shareBp: ShareBp }
+  | { readonly kind: 'context'; readonly verdictOf: (context: FlagContext) => FlagVerdict }
+
+/** The data plane's whole instruction about one rollout; immutable, replaced whole. */
+export interface Split {
+  readonly rollout: string
+  readonly groupId: string
+  readonly state: RolloutState
+  readonly epoch: number
+  readonly version: number
+  /** Index into the plan's steps; null without a plan. */
+  readonly step: number | null
+  /** The plan's height; 10,000 without a plan, 0 when idle, suspended or rolled back. */
+  readonly heightBp: ShareBp
+  /** Null until a flag document was read: that is doubt, and doubt means control. */
+  readonly flag: FlagRule | null
+  readonly killed: boolean
+}
+
+/** Every rollout's split as of one moment. */
+export interface Splits {
+  /** Monotonic milliseconds at which this was known to be true; past `maxAgeMs` it is stale. */
+  readonly asOfMs: number
+  readonly maxAgeMs: number
+  readonly byRollout: ReadonlyMap<string, Split>
+}
+
+/** Tokens of one answer; null where the upstream did not say. Unknown is never 0. */
+export interface Usage {
+  /** All prompt tokens, cached ones included, in both dialects. */
+  readonly inputTokens: number | null
+  readonly cachedInputTokens: number | null
+  readonly cacheWriteTokens: number | null
+  /** All completion tokens, reasoning included. */
+  readonly outputTokens: number | null
+  readonly reasoningTokens: number | null
+}
+
+/** Which arm, and why. */
+export interface Assignment {
+  readonly arm: Arm
+  readonly reason: Reason
+  /** 0..9,999; null when nothing was drawn. */
+  readonly bucket: number | null
+  /** The share the draw was made at. */
+  readonly shareBp: ShareBp
+  /** True when the outcome may be used as evidence: it was drawn, on Headgate's own bucket. */
+  readonly evidence: boolean
+}
+
+/** What one arm did, frozen at the last byte. It holds no content and no secret. */
+export interface Observation {
+  readonly requestId: string
+  readonly rollout: string | null
+  readonly epoch: number
+  /** The arm that did this. */
+  readonly arm: Arm
+  /** The arm that was drawn: the canary's still when control answered in its place. */
+  readonly assigned: Arm
+  readonly reason: Reason
+  readonly bucket: number | null
+  readonly shareBp: ShareBp
+  readonly evidence: boolean
+  readonly upstream: string
+  readonly endpoint: string
+  readonly dialect: Dialect
+  readonly stream: boolean
+  readonly caller: string | null
+  readonly modelAsked: string | null
+  readonly modelAnswered: string | null
+  readonly outcome: Outcome
+  /** The upstream's status; null when it gave none. */
+  readonly status: number | null
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** To the first content of a stream, or the first body byte of a whole answer; null when none came. */
+  readonly firstByteMs: number | null
+  readonly durationMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly finishReason: string | null
+  readonly usage: Usage | null
+}
+
+/** No evidence is never a pass and never a fail. */
+export type VerdictValue = 'pass' | 'fail' | 'inconclusive'
+
+/** One tested metric, as the page and the audit log show it. */
+export interface MonitorReport {
+  /** `failures`, `rejections`, `latency`, `first_byte`, `tokens`, `cost`, `cancellations`, … */
+  readonly name: string
+  /** Its part in the average; the weights of a guard sum to 1. */
+  readonly weight: number
+  /** The value of its bet (an e-value): 1 at the start, 0 and up. */
+  readonly evidence: number
+  /** The average of all bets that fails the verdict: 1/alpha of this epoch. */
+  readonly limit: number
+  /** Outcomes counted, per arm. */
+  readonly counts: { readonly control: number; readonly canary: number }
+  /** What was found, in words: `canary 9 of 9 failed, control 0.4 %`. */
+  readonly words: string
+}
+
+/** An answer of the judge. */
+export interface Verdict {
+  readonly value: VerdictValue
+  readonly reasons: readonly string[]
+  readonly monitors: readonly MonitorReport[]
+}
+
+/** A burst that suspends at once, without waiting for the statistics. */
+export interface Trip {
+  readonly kind: 'failures' | 'paired' | 'hang' | 'auth' | 'stream' | 'spend'
+  readonly words: string
+}
+
+/** What the gate still waits for. */
+export interface Need {
+  readonly metric: string
+  readonly canaryRequests: number
+  /** Milliseconds until they will have come at the present rate; null when nothing comes. */
+  readonly etaMs: number | null
+}
+
+/** All the judge says about a rollout at one moment: what `advance` acts on. */
+export interface Judgement {
+  /** May we stay? `fail` rolls back. */
+  readonly guard: Verdict
+  /** May we climb? Only `pass` climbs. */
+  readonly gate: Verdict
+  /** The observed share against the promised one: `fail` holds. */
+  readonly mismatch: Verdict
+  readonly trip: Trip | null
+  readonly need: Need | null
+}
+
+/** What a suspended rollout goes back to once its probes are clean. */
+export interface Suspension {
+  /** The version that suspended it; probes sent for another suspension do not count. */
+  readonly version: number
+  /** A `holding` rollout goes back to `ramping`: its time at the height begins again. */
+  readonly state: 'ramping' | 'paused' | 'complete'
+  readonly step: number | null
+  readonly heightBp: ShareBp
+}
+
+/**
+ * Where a rollout stands, as the store keeps it. It changes by events only: what a store holds is the `after` of the
+ * rollout's newest event, or nothing.
+ */
+export interface RolloutRecord {
+  readonly rollout: string
+  readonly state: RolloutState
+  /** From 1; one life of the evidence. Only `rearm` opens the next. */
+  readonly epoch: number
+  /** One more with every event; 0 before the first. */
+  readonly version: number
+  /** Index into the plan's steps; null when the height is no step's. */
+  readonly step: number | null
+  /** The share to serve, flag and kill apart; 0 when `idle`, `suspended` and `rolled_back`. 10,000 where only the flag decides. */
+  readonly heightBp: ShareBp
+  /** The version at which this stay at this height began. It rises with each: older evidence speaks of another. */
+  readonly visit: number
+  /** Set while `suspended`, and while `paused` by a person during a suspension; null otherwise. */
+  readonly suspension: Suspension | null
+  /** How often clean probes have ended a suspension in this epoch. */
+  readonly resumes: number
+  /** When `state` last became what it is: milliseconds since the epoch, for people. 0 before the first event. */
+  readonly sinceAt: number
+}
+
+/** Time served at the present height. Bookkeeping, not a decision: losing some delays a climb and nothing else. */
+export interface Dwell {
+  readonly ms: number
+  /** The wall clock when it was last counted; milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** What happened to a rollout. Closed: events, the API, webhooks and the page carry these words. */
+export type EventType =
+  | 'started'
+  | 'advanced'
+  | 'held'
+  | 'released'
+  | 'paused'
+  | 'resumed'
+  | 'set'
+  | 'suspended'
+  | 'rolled_back'
+  | 'rearmed'
+  | 'completed'
+  | 'promoted'
+
+/** One change of a rollout, who made it and why: the audit log. */
+export interface RolloutEvent {
+  readonly id: string
+  /** Milliseconds since the epoch, on the wall clock, which may jump; `version` gives the order. */
+  readonly at: number
+  readonly rollout: string
+  /** Of `after`. */
+  readonly version: number
+  /** Of `after`. */
+  readonly epoch: number
+  readonly type: EventType
+  /** A person's name, or what acted by itself: `guard`, `gate`, `tripwire`, `probes`, `plan`. */
+  readonly by: string
+  /** Never empty. */
+  readonly reason: string
+  readonly before: RolloutRecord
+  readonly after: RolloutRecord
+}
