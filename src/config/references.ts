@@ -1,0 +1,345 @@
+import { baseUrlFault, baseUrlRemark, isLoopback } from './base-url.ts'
+import { type Finding, looksLikeKey, type Path } from './fault.ts'
+import { gotText } from './issues.ts'
+import { nearest } from './nearest.ts'
+import { percent } from './schema.ts'
+import { shapesAt } from './shape.ts'
+import { type Located, nodeAt } from './tree.ts'
+
+/**
+ * What one part of the file says about another. It reads the tree and not the parsed configuration, so that it has its
+ * say beside the schema's faults; where a value has the wrong type, that fault is enough.
+ */
+
+export interface CrossFindings {
+  readonly faults: readonly Finding[]
+  readonly notes: readonly Finding[]
+}
+
+/** Names that lead nowhere, doors left open, and what this version accepts without acting on it. */
+export function crossFindings(tree: Located): CrossFindings {
+  const unknownNames = upstreamNames(tree)
+  const faults = [
+    ...unknownNames,
+    ...baseUrls(tree),
+    ...upstreamHeaders(tree),
+    ...secretReferences(tree, []),
+    ...passthroughCanaries(tree),
+    ...flagsPresent(tree),
+    ...callers(tree),
+    ...planSteps(tree),
+    ...openDoor(tree),
+    ...unbuilt(tree),
+  ]
+  const notes = [
+    ...sameUpstream(tree),
+    ...unreachable(tree),
+    ...(unknownNames.length > 0 ? [] : unused(tree)),
+    ...nowhere(tree),
+    ...remarks(tree),
+    ...accepted(tree),
+  ]
+  return { faults, notes }
+}
+
+type Entry = readonly [string, Located]
+
+function entriesAt(tree: Located, path: Path): readonly Entry[] {
+  return [...(nodeAt(tree, path)?.entries ?? [])]
+}
+
+function itemsAt(tree: Located, path: Path): readonly Located[] {
+  return nodeAt(tree, path)?.items ?? []
+}
+
+function textAt(tree: Located, path: Path): string | null {
+  const value = nodeAt(tree, path)?.value
+  return typeof value === 'string' ? value : null
+}
+
+const ARMS = ['control', 'canary'] as const
+
+function upstreamNames(tree: Located): Finding[] {
+  const names = entriesAt(tree, ['upstreams']).map(([name]) => name)
+  if (names.length === 0) return []
+  const places: Path[] = [
+    ...entriesAt(tree, ['rollouts']).flatMap(([name]) =>
+      ARMS.map((arm) => ['rollouts', name, arm]),
+    ),
+    ['default', 'openai'],
+    ['default', 'anthropic'],
+  ]
+  return places.flatMap((path) => unknownName(tree, path, names, 'upstream'))
+}
+
+function unknownName(
+  tree: Located,
+  path: Path,
+  names: readonly string[],
+  noun: 'upstream' | 'rollout',
+): Finding[] {
+  const name = textAt(tree, path)
+  if (name === null || names.includes(name)) return []
+  const meant = nearest(name, names)
+  return [
+    {
+      path,
+      message: `names no ${noun}${gotText(nodeAt(tree, path), path)}`,
+      suggestion:
+        meant === null
+          ? names.length === 0
+            ? `there is no ${noun}`
+            : `known here: ${names.join(', ')}`
+          : `did you mean ${JSON.stringify(meant)}?`,
+    },
+  ]
+}
+
+function baseUrls(tree: Located): Finding[] {
+  return entriesAt(tree, ['upstreams']).flatMap(([name]) => {
+    const path = ['upstreams', name, 'baseUrl']
+    const message = baseUrlFault(textAt(tree, path) ?? '')
+    return message === null ? [] : [{ path, message }]
+  })
+}
+
+const CREDENTIAL_HEADERS =
+  /^(authorization|proxy-authorization|x-api-key|api-key|x-goog-api-key|cookie)$|(-|^)(token|secret|key)$/
+
+/** Framing and hop-by-hop fields belong to the connection, and `x-headgate-*` to Headgate. */
+const OWN_HEADERS =
+  /^(host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|x-headgate-.*)$/
+
+function upstreamHeaders(tree: Located): Finding[] {
+  return entriesAt(tree, ['upstreams']).flatMap(([name]) => {
+    const named = entriesAt(tree, ['upstreams', name, 'headers']).map(([header]) => ({
+      header: header.toLowerCase(),
+      path: ['upstreams', name, 'headers', header],
+    }))
+    const authPath = ['upstreams', name, 'auth', 'header', 'name']
+    const authHeader = textAt(tree, authPath)
+    const all = authHeader === null ? named : [...named, { header: authHeader, path: authPath }]
+    return [
+      ...named
+        .filter(({ header, path }) => {
+          const value = textAt(tree, path)
+          return value !== null && (CREDENTIAL_HEADERS.test(header) || looksLikeKey(value))
+        })
+        .map(({ path }) => ({
+          path,
+          message: 'holds a secret itself, which no config file may',
+          suggestion: 'use auth, or say where it is kept: { env: NAME }',
+        })),
+      ...all
+        .filter(({ header }) => OWN_HEADERS.test(header))
+        .map(({ path }) => ({ path, message: 'is a header that Headgate sets itself' })),
+    ]
+  })
+}
+
+/** `{ env: sk-… }`: the secret where its name belongs. */
+function secretReferences(node: Located, path: Path): Finding[] {
+  if (node.items) {
+    return node.items.flatMap((item, index) => secretReferences(item, [...path, index]))
+  }
+  const isReference = node.entries && shapesAt(path).some((shape) => shape.id === 'secret')
+  return [...(node.entries ?? [])].flatMap(([key, entry]) => {
+    if (!isReference) return secretReferences(entry, [...path, key])
+    if (typeof entry.value !== 'string' || !looksLikeKey(entry.value)) return []
+    return [
+      {
+        path: [...path, key],
+        message: 'looks like the secret itself, which no config file may hold',
+        suggestion: 'name the place where it is kept',
+      },
+    ]
+  })
+}
+
+function passthroughCanaries(tree: Located): Finding[] {
+  return entriesAt(tree, ['upstreams']).flatMap(([name]) => {
+    const path = ['upstreams', name, 'auth']
+    if (textAt(tree, path) !== 'passthrough') return []
+    const rollout = entriesAt(tree, ['rollouts']).find(
+      ([key]) => textAt(tree, ['rollouts', key, 'canary']) === name,
+    )
+    if (rollout === undefined) return []
+    return [
+      {
+        path,
+        message: `may not be passthrough: ${name} is the canary of rollouts.${rollout[0]}, and would be sent the callers' own keys`,
+        suggestion: 'write { bearer: { env: NAME } }',
+      },
+    ]
+  })
+}
+
+function flagsPresent(tree: Located): Finding[] {
+  if (entriesAt(tree, ['rollouts']).length === 0 || nodeAt(tree, ['flags'])) return []
+  return [
+    {
+      path: ['rollouts'],
+      message: 'needs flags, which are not there: a rollout follows a flag',
+      suggestion: 'add flags: { file: flags/relay.json }',
+    },
+  ]
+}
+
+function callers(tree: Located): Finding[] {
+  const rollouts = entriesAt(tree, ['rollouts']).map(([name]) => name)
+  const names = new Map<string, number>()
+  const hashes = new Map<string, number>()
+  return itemsAt(tree, ['callers']).flatMap((_, index) => {
+    const findings: Finding[] = []
+    for (const [key, seen] of [
+      ['name', names],
+      ['sha256', hashes],
+    ] as const) {
+      const path = ['callers', index, key]
+      const value = textAt(tree, path)
+      if (value === null) continue
+      const first = seen.get(value)
+      if (first === undefined) seen.set(value, index)
+      else findings.push({ path, message: `is the same as callers[${first}].${key}` })
+    }
+    const listed = itemsAt(tree, ['callers', index, 'rollouts'])
+    const unknown = listed.flatMap((_item, at) =>
+      unknownName(tree, ['callers', index, 'rollouts', at], rollouts, 'rollout'),
+    )
+    return [...findings, ...unknown]
+  })
+}
+
+function planSteps(tree: Located): Finding[] {
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const steps = ['rollouts', name, 'plan', 'steps']
+    let highest: { readonly bp: number; readonly text: string } | null = null
+    return itemsAt(tree, steps).flatMap((item, index) => {
+      const path = item.entries ? [...steps, index, 'share'] : [...steps, index]
+      const text = textAt(tree, path)
+      const share = percent.safeParse(text)
+      if (text === null || !share.success) return []
+      const before = highest
+      if (before !== null && share.data <= before.bp) {
+        return [{ path, message: `must be above the step before (${before.text}), got ${text}` }]
+      }
+      highest = { bp: share.data, text }
+      return []
+    })
+  })
+}
+
+function openDoor(tree: Located): Finding[] {
+  const path = ['server', 'host']
+  const host = textAt(tree, path)
+  if (host === null || isLoopback(host)) return []
+  if (itemsAt(tree, ['callers']).length > 0) return []
+  if (nodeAt(tree, ['server', 'open'])?.value === true) return []
+  return [
+    {
+      path,
+      message: `is not loopback, and there are no callers: anyone who reaches it would spend your keys${gotText(nodeAt(tree, path), path)}`,
+      suggestion: 'name callers, or write server.open: true where something else keeps the door',
+    },
+  ]
+}
+
+function unbuilt(tree: Located): Finding[] {
+  const path = ['flags', 'unleash']
+  if (nodeAt(tree, path) === undefined) return []
+  return [
+    { path, message: 'is not built yet', suggestion: 'use flags: { file: flags/relay.json }' },
+  ]
+}
+
+function sameUpstream(tree: Located): Finding[] {
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const path = ['rollouts', name, 'canary']
+    const canary = textAt(tree, path)
+    if (canary === null || canary !== textAt(tree, ['rollouts', name, 'control'])) return []
+    return [{ path, message: 'is the same upstream as control: an A/A run, which measures noise' }]
+  })
+}
+
+function unreachable(tree: Located): Finding[] {
+  const takenBy = new Map<string, string>()
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const match = ['rollouts', name, 'match']
+    const paths = itemsAt(tree, [...match, 'paths']).map(({ value }) => value)
+    const taken = paths.flatMap((path, index) => {
+      const by = typeof path === 'string' ? takenBy.get(path) : undefined
+      return by === undefined ? [] : [{ path, index, by }]
+    })
+    const restricted = ['models', 'headers'].some((key) => nodeAt(tree, [...match, key]))
+    for (const path of restricted ? [] : paths) {
+      if (typeof path === 'string' && !takenBy.has(path)) takenBy.set(path, name)
+    }
+    if (taken.length > 0 && taken.length === paths.length) {
+      const by = [...new Set(taken.map((one) => `rollouts.${one.by}`))].join(' and ')
+      const message = `is never reached: ${by} before it takes every request to its paths`
+      return [{ path: ['rollouts', name], message }]
+    }
+    return taken.map(({ index, by }) => ({
+      path: [...match, 'paths', index],
+      message: `is never reached: rollouts.${by} before it takes every request to this path`,
+    }))
+  })
+}
+
+function unused(tree: Located): Finding[] {
+  const used = new Set<string | null>([
+    textAt(tree, ['default', 'openai']),
+    textAt(tree, ['default', 'anthropic']),
+    ...entriesAt(tree, ['rollouts']).flatMap(([name]) =>
+      ARMS.map((arm) => textAt(tree, ['rollouts', name, arm])),
+    ),
+  ])
+  if (used.size === 1) return []
+  return entriesAt(tree, ['upstreams'])
+    .filter(([name]) => !used.has(name))
+    .map(([name]) => ({
+      path: ['upstreams', name],
+      message: 'is never used: no rollout and no default names it',
+    }))
+}
+
+function nowhere(tree: Located): Finding[] {
+  const anywhere =
+    entriesAt(tree, ['rollouts']).length > 0 || entriesAt(tree, ['default']).length > 0
+  if (anywhere || entriesAt(tree, ['upstreams']).length === 0) return []
+  return [
+    {
+      path: ['upstreams'],
+      message:
+        'are there, but no rollout and no default names one: no request is forwarded anywhere',
+    },
+  ]
+}
+
+function remarks(tree: Located): Finding[] {
+  return entriesAt(tree, ['upstreams']).flatMap(([name]) => {
+    const path = ['upstreams', name, 'baseUrl']
+    const message = baseUrlRemark(textAt(tree, path) ?? '')
+    return message === null ? [] : [{ path, message }]
+  })
+}
+
+const ACCEPTED = 'is accepted, but this version does not act on it'
+
+function accepted(tree: Located): Finding[] {
+  const plans = entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const path = ['rollouts', name, 'plan']
+    const message =
+      'is not run by this version yet: the rollout stays idle at 0 %; leave plan out and the flag alone decides'
+    return nodeAt(tree, path) ? [{ path, message }] : []
+  })
+  const others: Path[] = [
+    ['state'],
+    ...entriesAt(tree, ['upstreams']).map(([name]) => ['upstreams', name, 'price']),
+    ...entriesAt(tree, ['rollouts']).map(([name]) => ['rollouts', name, 'guard']),
+  ]
+  const rest = others
+    .filter((path) => nodeAt(tree, path) !== undefined)
+    .map((path) => ({ path, message: ACCEPTED }))
+  return [...plans, ...rest]
+}

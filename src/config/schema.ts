@@ -1,0 +1,381 @@
+import * as z from 'zod'
+
+/** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
+
+/** Endpoints that a rollout may split: stateless, and understood well enough to judge an answer. */
+export const SPLITTABLE_PATHS = [
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/messages',
+  '/v1/messages/count_tokens',
+] as const
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const UNIT_BYTES = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 } as const
+
+/** Timers count milliseconds in 31 bits: what is longer would fire at once. */
+const MAX_TIMER_MS = UNIT_MS.d
+const MAX_DURATION_MS = 366 * UNIT_MS.d
+const MAX_BYTES = 1_000_000_000_000
+
+const span = z
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration such as 250ms, 3s, 15m, 2h or 14d')
+  .transform((text) => {
+    const unit = text.replace(/^[\d.]+/, '') as keyof typeof UNIT_MS
+    return Math.round(Number.parseFloat(text) * UNIT_MS[unit])
+  })
+
+/** `250ms`, `3s`, `15m`, `2h`, `14d`; read as whole milliseconds, at most 366 days. */
+export const duration = span
+  .refine((ms) => ms <= MAX_DURATION_MS, 'must be at most 366d')
+  .meta({ id: 'duration', description: 'A length of time: 250ms, 3s, 15m, 2h, 14d.' })
+
+/** A duration that a timer waits for: 1ms..24h; read as whole milliseconds. */
+export const timeout = span
+  .refine((ms) => ms >= 1 && ms <= MAX_TIMER_MS, 'must be in 1ms..24h')
+  .meta({ id: 'timeout', description: 'How long to wait, in 1ms..24h: 250ms, 3s, 15m, 2h.' })
+
+/** `64KiB`, `32MB`; read as bytes, at most 1 TB. */
+export const bytes = z
+  .string()
+  .regex(/^\d+(B|KB|MB|KiB|MiB)$/, 'must be a size such as 64KiB or 32MB')
+  .transform((text) => {
+    const unit = text.replace(/^\d+/, '') as keyof typeof UNIT_BYTES
+    return Number.parseInt(text, 10) * UNIT_BYTES[unit]
+  })
+  .refine((size) => size <= MAX_BYTES, 'must be at most 1000000MB')
+  .meta({ id: 'bytes', description: 'A size in bytes: 64KiB, 32MB.' })
+
+/** `1%`, `0.5%`; read as basis points, 0..10,000. */
+export const percent = z
+  .string()
+  .regex(/^(100(\.0{1,2})?|\d{1,2}(\.\d{1,2})?)%$/, 'must be a percentage in 0%..100%, to 0.01%')
+  .transform((text) => Math.round(Number.parseFloat(text) * 100))
+  .meta({ id: 'percent', description: 'A share of the units, to 0.01 %: 1%, 0.5%.' })
+
+/** `0.1pp` is absolute, `10%` relative to control; kept as written. */
+export const margin = z
+  .string()
+  .regex(/^\d+(\.\d+)?(pp|%)$/, 'must be a margin such as 0.1pp (absolute) or 10% (of control)')
+  .meta({
+    id: 'margin',
+    description: 'How much worse is still fine: 0.1pp absolute, 10% of control.',
+  })
+
+/** Where a secret is kept; never the secret. */
+const secret = z
+  .union([
+    z.strictObject({
+      env: z
+        .string()
+        .regex(
+          /^[A-Za-z_][A-Za-z0-9_]*$/,
+          'must name an environment variable: letters, digits and _',
+        )
+        .describe('An environment variable.'),
+    }),
+    z.strictObject({
+      file: z
+        .string()
+        .min(1)
+        .describe('A file that holds nothing else; seen from the folder of this file.'),
+    }),
+    z.strictObject({ binding: z.string().min(1).describe('A secret of the Worker.') }),
+  ])
+  .meta({
+    id: 'secret',
+    description: 'Where a secret is kept; never the secret: {env}, {file} or {binding}.',
+  })
+
+/** Where a secret is kept: exactly one of `env`, `file`, `binding`. */
+export type SecretRef = z.output<typeof secret>
+
+const port = z.int().min(0).max(65_535)
+/** Digits alone are refused: an object puts such keys first, and the order of rollouts matters. */
+const name = z
+  .string()
+  .regex(
+    /^(?!\d+$)[a-z0-9][a-z0-9_-]{0,62}$/,
+    'must be 1..63 lower-case letters, digits, - or _, and not digits alone',
+  )
+const headerName = z
+  .string()
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a lower-case header name')
+
+const server = z
+  .strictObject({
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Beyond loopback it needs `callers`, or `open: true`.'),
+    port: port.default(8787).describe('HEADGATE_PORT overrides it; 0 takes any free port.'),
+    open: z.boolean().default(false).describe('Listen beyond loopback without `callers`.'),
+    drainTimeout: timeout
+      .prefault('30s')
+      .describe('How long running answers may take to finish after the first SIGTERM.'),
+    maxBody: bytes
+      .prefault('32MB')
+      .describe(
+        "The largest body of an endpoint whose body is read; 32MB is Anthropic's own limit.",
+      ),
+    maxUpload: bytes
+      .prefault('512MB')
+      .describe('The largest body that only passes through, such as an uploaded file.'),
+  })
+  .prefault({})
+  .describe('The data plane: where callers connect.')
+
+/** The control plane's listener; absent from the file, it is made from defaults where HEADGATE_TOKEN is set. */
+export const controlPlane = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(8788).describe('HEADGATE_CONTROL_PORT overrides it; 0 takes any free port.'),
+  token: secret.default({ env: 'HEADGATE_TOKEN' }).describe('What the API and the page ask for.'),
+})
+
+const state = z
+  .union([
+    z.strictObject({ sqlite: z.string().min(1) }),
+    z.strictObject({ memory: z.literal(true) }),
+    z.strictObject({ redis: z.strictObject({ url: z.string() }) }),
+  ])
+  .optional()
+  .describe('Where the state of rollouts is kept.')
+
+const timeouts = z.strictObject({
+  connect: timeout.optional().describe('To a ready connection.'),
+  firstByte: timeout.optional().describe('Streams: to the first content.'),
+  idle: timeout.optional().describe('Streams: between two chunks once content flows.'),
+  total: timeout.optional().describe('Answers that are not streamed: to the last byte.'),
+})
+
+export const TIMEOUT_CLASSES = ['simple', 'moderate', 'complex', 'architectural', 'batch'] as const
+const classes = z.partialRecord(z.enum(TIMEOUT_CLASSES), timeouts)
+
+const upstream = z.strictObject({
+  baseUrl: z
+    .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://api.openai.com/v1' })
+    .describe("Replaces `/v1` of the caller's path. `http:` only on loopback."),
+  auth: z
+    .union([
+      z.strictObject({ bearer: secret.describe('Sent as `authorization: Bearer …`.') }),
+      z.strictObject({ apiKey: secret.describe('Sent as `x-api-key`.') }),
+      z.strictObject({
+        header: z
+          .strictObject({ name: headerName, value: secret })
+          .describe('Sent as this header, the value as it is.'),
+      }),
+      z.literal('passthrough'),
+      z.literal('none'),
+    ])
+    .default('none')
+    .describe(
+      "How Headgate proves itself there. `passthrough` forwards the caller's own key; never on a canary.",
+    ),
+  headers: z
+    .record(
+      headerName,
+      z.union([
+        z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be text that a header can carry'),
+        secret,
+      ]),
+    )
+    .default({})
+    .describe('Sent with every request to this upstream, such as `openai-organization`.'),
+  models: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      'The model asked for, and its name here. On a canary, models that are not listed stay with control.',
+    ),
+  answerModel: z
+    .enum(['upstream', 'asked'])
+    .default('upstream')
+    .describe('`asked` writes the model that was asked for back into answers.'),
+  params: z
+    .strictObject({
+      rename: z.record(z.string(), z.string()).default({}),
+      drop: z.array(z.string()).default([]),
+      default: z.record(z.string(), z.json()).default({}),
+    })
+    .prefault({})
+    .describe('Changes to top-level parameters, applied in the order rename, drop, default.'),
+  usage: z
+    .strictObject({ ask: z.boolean().default(true) })
+    .prefault({})
+    .describe(
+      'Ask chat and completion streams for their usage, and keep the extra chunk from callers who did not.',
+    ),
+  price: z
+    .strictObject({ ratio: z.number().min(0).describe('Of the official price: 0.15.') })
+    .optional(),
+  timeouts: timeouts.prefault({}),
+  classes: classes
+    .prefault({})
+    .describe('Timeouts by the class a caller names in `x-headgate-class`.'),
+  http2: z.boolean().default(false),
+})
+
+const maxAge = duration
+  .prefault('15m')
+  .describe('Flags older than this mean control; a file never ages.')
+
+const flagSource = z
+  .union([
+    z.strictObject({
+      file: z
+        .string()
+        .min(1)
+        .describe("Unleash's client-features document; seen from the folder of this file."),
+      maxAge,
+    }),
+    z.strictObject({
+      unleash: z.strictObject({
+        url: z.url({ error: 'must be a URL such as https://unleash.example/api' }),
+        token: secret,
+        appName: z.string().default('headgate'),
+        environment: z.string().optional(),
+        interval: timeout.prefault('15s'),
+      }),
+      maxAge,
+    }),
+  ])
+  .describe('Where flags come from.')
+
+const words = z.array(z.string().min(1)).min(1)
+
+const match = z
+  .strictObject({
+    paths: z.array(z.enum(SPLITTABLE_PATHS)).min(1),
+    models: words.optional(),
+    headers: z.record(headerName, words).optional(),
+  })
+  .describe('The requests this rollout may split; of two that match, the first in the file wins.')
+
+const exclude = z
+  .strictObject({
+    models: words.optional(),
+    headers: z.record(headerName, words).optional(),
+    tools: z.boolean().default(false).describe('Requests that offer tools.'),
+    images: z.boolean().default(false).describe('Requests that carry images.'),
+  })
+  .prefault({})
+  .describe('Requests that never go to the canary.')
+
+const step = z.union([
+  percent,
+  z.strictObject({
+    share: percent,
+    dwell: duration.optional().describe('The least time at this height.'),
+    minRequests: z.int().min(0).optional().describe('The least canary requests at this height.'),
+    approve: z.boolean().optional().describe('A person must agree before this step begins.'),
+    window: z.string().optional(),
+  }),
+])
+
+const plan = z.strictObject({
+  steps: z.array(step).min(1).describe('Shares, each above the one before.'),
+  over: duration.optional().describe('Divided evenly between steps without a `dwell`.'),
+  advance: z.enum(['auto', 'manual']).default('auto'),
+})
+
+const guard = z.strictObject({
+  alpha: z.number().gt(0).max(0.2).default(0.01).describe('The chance of a false alarm.'),
+  errors: z.strictObject({ margin: margin.default('0.1pp') }).prefault({}),
+  latency: z
+    .strictObject({ p95: z.strictObject({ margin: margin.default('10%') }).prefault({}) })
+    .prefault({}),
+})
+
+const rollout = z.strictObject({
+  match,
+  exclude,
+  control: name.describe('The upstream that is trusted.'),
+  canary: name.describe('The upstream that is tried.'),
+  flag: z.string().min(1).describe('The flag whose percentage is the ceiling of the share.'),
+  kill: z
+    .string()
+    .min(1)
+    .default('headgate-kill')
+    .describe('The flag that means 0 % while it is enabled.'),
+  groupId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "What makes two rollouts draw apart; the flag's name unless given. Keep it for the rollout's life.",
+    ),
+  unit: z
+    .strictObject({
+      header: z.boolean().default(true).describe('`x-headgate-unit`.'),
+      body: z.boolean().default(true).describe("The body's own identity, such as `user`."),
+      conversation: z.boolean().default(true).describe("The conversation's fingerprint."),
+      request: z.boolean().default(true).describe('One draw a request.'),
+    })
+    .prefault({})
+    .describe('Where the unit may come from, tried in this order.'),
+  failover: z
+    .boolean()
+    .default(true)
+    .describe("Control answers when the canary fails before the caller's first byte."),
+  force: z
+    .boolean()
+    .default(false)
+    .describe('Callers may force the canary with `x-headgate-arm`. Anyone may force control.'),
+  responses: z
+    .strictObject({ stored: z.enum(['pin', 'follow']).default('pin') })
+    .prefault({})
+    .describe(
+      '`follow` remembers which arm made a stored response, and sends what refers to it there.',
+    ),
+  plan: plan.optional(),
+  guard: guard.optional(),
+})
+
+const caller = z.strictObject({
+  name,
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits: the SHA-256 of the token')
+    .describe("SHA-256 of the caller's token, in hex."),
+  rollouts: z
+    .array(name)
+    .optional()
+    .describe('The rollouts whose canary this caller may meet; all unless given.'),
+  unit: z
+    .enum(['header', 'caller'])
+    .default('header')
+    .describe("`caller` makes the caller's name the unit, whatever a header says."),
+})
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    version: z.literal(1),
+    server,
+    control: controlPlane
+      .optional()
+      .describe('The control plane. Absent, it is on only where HEADGATE_TOKEN is set.'),
+    state,
+    upstreams: z
+      .record(name, upstream)
+      .refine((all) => Object.keys(all).length > 0, 'must name at least one upstream')
+      .describe('Places requests are sent, by name.'),
+    default: z
+      .strictObject({ openai: name.optional(), anthropic: name.optional() })
+      .prefault({})
+      .describe('Where requests go that no rollout matches; the control of the first rollout.'),
+    classes: classes.prefault({}).describe('Timeouts by class, for every upstream.'),
+    flags: flagSource.optional(),
+    rollouts: z.record(name, rollout).prefault({}),
+    callers: z.array(caller).default([]).describe('Who may use the data plane.'),
+  })
+  .meta({ title: 'headgate.yaml', description: 'Configuration of Headgate, version 1.' })
+
+/** The configuration with every default filled in, durations in ms, sizes in bytes, shares in basis points. */
+export type Config = z.output<typeof configSchema>
+export type UpstreamConfig = Config['upstreams'][string]
+export type RolloutConfig = Config['rollouts'][string]

@@ -1,0 +1,172 @@
+import { HeadgateError } from '../errors.ts'
+import type { Finding, Path } from './fault.ts'
+import type { Config, SecretRef } from './schema.ts'
+import { Secret } from './secret.ts'
+
+/** References to secrets, and the secrets they lead to. No finding holds a value. */
+
+/** One place of the configuration that wants a secret. */
+export interface SecretUse {
+  readonly path: Path
+  readonly ref: SecretRef
+  /** `token` is sent as a bearer or an API key; `header` is a header's whole value. */
+  readonly kind: 'token' | 'header'
+}
+
+/** How one use stands: `set` when something is there, and what is wrong with it, absent included. */
+export interface SecretStatus extends SecretUse {
+  readonly set: boolean
+  readonly fault: Finding | null
+}
+
+/** Which references lead somewhere: `binding` on Workers only, `file` on Node only. */
+export type SecretRuntime = 'node' | 'workers'
+
+/** Reads one reference; undefined when nothing is there. It does not throw. */
+export type SecretReader = (ref: SecretRef) => string | undefined
+
+/** The secret behind a reference of this configuration. @throws {HeadgateError} `secret_missing` for any other */
+export type Reveal = (ref: SecretRef) => Secret
+
+/** @returns every reference of the configuration with its path, in a fixed order */
+export function secretUses(config: Config): SecretUse[] {
+  const uses: SecretUse[] = []
+  const use = (path: Path, ref: SecretRef, kind: SecretUse['kind']) => {
+    uses.push({ path, ref, kind })
+  }
+  if (config.control) use(['control', 'token'], config.control.token, 'token')
+  for (const [name, { auth, headers }] of Object.entries(config.upstreams)) {
+    const path = ['upstreams', name]
+    if (typeof auth !== 'string') {
+      if ('bearer' in auth) use([...path, 'auth', 'bearer'], auth.bearer, 'token')
+      else if ('apiKey' in auth) use([...path, 'auth', 'apiKey'], auth.apiKey, 'token')
+      else use([...path, 'auth', 'header', 'value'], auth.header.value, 'header')
+    }
+    for (const [header, value] of Object.entries(headers)) {
+      if (typeof value !== 'string') use([...path, 'headers', header], value, 'header')
+    }
+  }
+  if (config.flags && 'unleash' in config.flags) {
+    use(['flags', 'unleash', 'token'], config.flags.unleash.token, 'token')
+  }
+  return uses
+}
+
+/** Every use with how it stands, for `check`, which lists what is set and prints none of it. */
+export function inspectSecrets(
+  config: Config,
+  read: SecretReader,
+  runtime: SecretRuntime = 'node',
+): SecretStatus[] {
+  return secretUses(config).map((use) => {
+    const misplaced = placeFault(use.ref, runtime)
+    const value = misplaced === null ? read(use.ref) : undefined
+    const wrong = misplaced ?? (value ? valueFault(value, use) : absentFault(use.ref, value))
+    const fault = wrong === null ? null : { path: use.path, ...wrong }
+    return { ...use, set: value !== undefined && value !== '', fault }
+  })
+}
+
+/**
+ * Resolves every reference of the configuration, or says everything that is wrong with them.
+ * @param runtime where this runs; `node` unless given
+ */
+export function resolveSecrets(
+  config: Config,
+  read: SecretReader,
+  runtime: SecretRuntime = 'node',
+):
+  | { readonly ok: true; readonly reveal: Reveal }
+  | { readonly ok: false; readonly findings: readonly Finding[] } {
+  const values = new Map<string, Secret>()
+  const findings: Finding[] = []
+  for (const { ref, fault } of inspectSecrets(config, read, runtime)) {
+    if (fault !== null) findings.push(fault)
+    else values.set(refText(ref), new Secret(read(ref) ?? ''))
+  }
+  if (findings.length > 0) return { ok: false, findings }
+  const reveal: Reveal = (ref) => {
+    const secret = values.get(refText(ref))
+    if (secret === undefined) {
+      throw new HeadgateError('secret_missing', `${refText(ref)} is not of this configuration`)
+    }
+    return secret
+  }
+  return { ok: true, reveal }
+}
+
+/** `env OPENAI_API_KEY`, `file /run/secrets/relay`, `binding RELAY_KEY`. */
+export function refText(ref: SecretRef): string {
+  if ('env' in ref) return `env ${ref.env}`
+  return 'file' in ref ? `file ${ref.file}` : `binding ${ref.binding}`
+}
+
+interface Wrong {
+  readonly message: string
+  readonly suggestion: string
+}
+
+function placeFault(ref: SecretRef, runtime: SecretRuntime): Wrong | null {
+  if (runtime === 'node' && 'binding' in ref) {
+    return {
+      message: `is kept in the Worker binding ${ref.binding}, which Node does not have`,
+      suggestion: `write { env: ${ref.binding} }, or { file: PATH }`,
+    }
+  }
+  if (runtime === 'workers' && 'file' in ref) {
+    return {
+      message: `is kept in the file ${ref.file}, and a Worker has no files`,
+      suggestion: 'write { binding: NAME }',
+    }
+  }
+  return null
+}
+
+function absentFault(ref: SecretRef, value: string | undefined): Wrong {
+  const is = value === undefined ? 'is not set' : 'is empty'
+  if ('env' in ref) {
+    return {
+      message: `needs the environment variable ${ref.env}, which ${is}`,
+      suggestion: `set ${ref.env}, where this process starts`,
+    }
+  }
+  if ('binding' in ref) {
+    return {
+      message: `needs the binding ${ref.binding}, which ${is}`,
+      suggestion: `run wrangler secret put ${ref.binding}`,
+    }
+  }
+  return value === undefined
+    ? {
+        message: `needs the file ${ref.file}, which is not there or cannot be read`,
+        suggestion: 'check the path, seen from the folder of the config file, and its permissions',
+      }
+    : { message: `needs the file ${ref.file}, which is empty`, suggestion: 'put the key into it' }
+}
+
+function valueFault(value: string, { ref, kind }: SecretUse): Wrong | null {
+  const place = 'env' in ref ? ref.env : refText(ref)
+  const wrong = (is: string, suggestion: string) => ({
+    message: `is in ${place}, ${is}`,
+    suggestion,
+  })
+  const bare = value.trim()
+  if (bare === '') return wrong('which is blank', `put the key into ${place}`)
+  if (bare !== value) {
+    return wrong('which has blanks around its value', 'take the spaces and line ends away')
+  }
+  if (/^(["'`]).*\1$/s.test(value)) {
+    return wrong('which has quotes around its value', 'take the quotes away')
+  }
+  if (kind === 'token' && /^bearer(\s|$)/i.test(value)) {
+    return wrong('which starts with "Bearer "', 'leave "Bearer " out: Headgate adds it')
+  }
+  if (/^\$(\{[^}]*\}|[A-Z_][A-Z0-9_]*)$/.test(value)) {
+    return wrong('which holds the name of a variable that nobody filled in', 'set it to the key')
+  }
+  const allowed = kind === 'token' ? /^[\x21-\x7e]*$/ : /^[\t\x20-\x7e]*$/
+  if (!allowed.test(value)) {
+    return wrong('which has a character that no key has', 'copy the key again, without blanks')
+  }
+  return null
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest'
+import { faultsOf, notesOf, small } from './read.ts'
+
+/** Without their places, which parse.test.ts is about. */
+const linesOf = (text: string) => faultsOf(text).map(unplaced)
+const remarksOf = (text: string) => notesOf(text).map(unplaced)
+const unplaced = (line: unknown) => String(line).replace(/^headgate\.yaml:\d+:\d+ /, '')
+
+const HASH = 'a'.repeat(64)
+const rollout = (rest: string) =>
+  `{ match: { paths: ["/v1/chat/completions"]${rest} }, control: official, canary: relay, flag: f }`
+
+describe('names', () => {
+  test('default and rollouts name upstreams that are there', () => {
+    expect(linesOf(small('default: { openai: official, anthropic: relay }'))).toEqual([])
+    expect(linesOf(small().replace('canary: relay', 'canary: rely'))).toEqual([
+      'rollouts.relay.canary names no upstream, got "rely": did you mean "relay"?',
+    ])
+  })
+
+  test('a caller names rollouts that are there', () => {
+    const callers = (name: string) =>
+      small(`callers: [{ name: a, sha256: ${HASH}, rollouts: [${name}] }]`)
+    expect(linesOf(callers('relay'))).toEqual([])
+    expect(linesOf(callers('relai'))).toEqual([
+      'callers[0].rollouts[0] names no rollout, got "relai": did you mean "relay"?',
+    ])
+  })
+
+  test('no two callers have one name or one token', () => {
+    const text = small(`callers:
+  - { name: a, sha256: ${HASH} }
+  - { name: a, sha256: ${'b'.repeat(64)} }
+  - { name: c, sha256: ${HASH} }`)
+    expect(linesOf(text)).toEqual([
+      'callers[1].name is the same as callers[0].name',
+      'callers[2].sha256 is the same as callers[0].sha256',
+    ])
+  })
+
+  test('an upstream that nothing names is noted, but not while a name is misspelt', () => {
+    const idle = small().replace(
+      '  relay: {',
+      '  idle: { baseUrl: "https://idle.example/v1" }\n  relay: {',
+    )
+    expect(remarksOf(idle)).toEqual([
+      'upstreams.idle is never used: no rollout and no default names it',
+    ])
+    expect(notesOf(idle.replace('canary: relay', 'canary: rely'))).toEqual([])
+  })
+
+  test('a file that sends nothing anywhere is noted', () => {
+    const text = 'version: 1\nupstreams: { a: { baseUrl: "https://a.example/v1" } }'
+    expect(notesOf(text)).toHaveLength(1)
+    expect(notesOf(`${text}\ndefault: { openai: a }`)).toEqual([])
+  })
+})
+
+describe('arms', () => {
+  test('one upstream in both arms is an A/A run, and noted', () => {
+    const text = small('default: { openai: relay }').replace('canary: relay', 'canary: official')
+    expect(linesOf(text)).toEqual([])
+    expect(remarksOf(text)).toEqual([
+      'rollouts.relay.canary is the same upstream as control: an A/A run, which measures noise',
+    ])
+  })
+
+  test("the callers' own keys never go to a canary", () => {
+    const passing = (name: string) =>
+      small().replace(new RegExp(`(${name}: .*)auth: .* }`), '$1auth: passthrough }')
+    expect(linesOf(passing('official'))).toEqual([])
+    expect(linesOf(passing('relay'))).toEqual([
+      "upstreams.relay.auth may not be passthrough: relay is the canary of rollouts.relay, and would be sent the callers' own keys: write { bearer: { env: NAME } }",
+    ])
+  })
+
+  test('a rollout needs flags', () => {
+    expect(linesOf(small().replace(/^flags.*\n/m, ''))).toEqual([
+      'rollouts needs flags, which are not there: a rollout follows a flag: add flags: { file: flags/relay.json }',
+    ])
+  })
+
+  test('a flag server is not built yet', () => {
+    const text = small().replace(
+      '{ file: flags/relay.json }',
+      '{ unleash: { url: "https://u.example/api", token: { env: T } } }',
+    )
+    expect(linesOf(text)).toEqual([
+      'flags.unleash is not built yet: use flags: { file: flags/relay.json }',
+    ])
+  })
+
+  test('a rollout behind one that takes everything is noted', () => {
+    const reached = remarksOf(small(`  second: ${rollout(', models: [a]')}`))
+    expect(reached).toEqual([
+      'rollouts.second is never reached: rollouts.relay before it takes every request to its paths',
+    ])
+    const part = `  second: ${rollout('')}`.replace('["', '["/v1/embeddings", "')
+    expect(remarksOf(small(part))).toEqual([
+      'rollouts.second.match.paths[1] is never reached: rollouts.relay before it takes every request to this path',
+    ])
+  })
+
+  test.each([', models: [a]', ', headers: { x-team: [a] }'])(
+    'a rollout behind one that takes only some (%s) is reached',
+    (restriction) => {
+      const first = small().replace('completions"] }', `completions"]${restriction} }`)
+      expect(notesOf(`${first}  second: ${rollout('')}`)).toEqual([])
+    },
+  )
+
+  test('equal steps and falling steps are faults, rising ones are not', () => {
+    const plan = (steps: string) =>
+      linesOf(small().replace('flag: f', `flag: f, plan: { steps: [${steps}] }`))
+    expect(plan('0%, 0.01%, { share: 50% }, 100%')).toEqual([])
+    expect(plan('5%, 5%')).toHaveLength(1)
+    expect(plan('5%, 1%, 6%, { share: 5.5% }')).toEqual([
+      'rollouts.relay.plan.steps[1] must be above the step before (5%), got 1%',
+      'rollouts.relay.plan.steps[3].share must be above the step before (6%), got 5.5%',
+    ])
+  })
+})
+
+describe('open doors', () => {
+  const server = (host: string, more = '') => linesOf(small(`server: { host: "${host}"${more} }`))
+
+  test.each(['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCALHOST'])(
+    '%s is loopback and open to nobody',
+    (host) => {
+      expect(server(host)).toEqual([])
+    },
+  )
+
+  test.each(['0.0.0.0', '::', '10.0.0.4', 'headgate.internal', '128.0.0.1', '127.0.0.1.example'])(
+    '%s needs callers',
+    (host) => {
+      expect(server(host)).toEqual([
+        `server.host is not loopback, and there are no callers: anyone who reaches it would spend your keys, got "${host}": name callers, or write server.open: true where something else keeps the door`,
+      ])
+    },
+  )
+
+  test('callers, or open: true, open it', () => {
+    expect(server('0.0.0.0', ', open: true')).toEqual([])
+    expect(
+      linesOf(small(`server: { host: 0.0.0.0 }\ncallers: [{ name: a, sha256: ${HASH} }]`)),
+    ).toEqual([])
+    expect(server('0.0.0.0', ', open: false')).toHaveLength(1)
+  })
+})
+
+describe('base URLs', () => {
+  const base = (url: string) => linesOf(small().replace('https://relay.example/v1', () => url))
+
+  test.each([
+    'https://relay.example/v1',
+    'https://relay.example/v1/',
+    'https://relay.example:8443/openai/v1',
+    'https://10.0.0.4/v1',
+    'http://127.0.0.1:9000/v1',
+    'http://127.1/v1',
+    'http://localhost:9000/v1',
+    'http://[::1]:9000/v1',
+  ])('%s is taken', (url) => {
+    expect(base(url)).toEqual([])
+  })
+
+  test.each([
+    ['http://relay.example/v1', 'https:'],
+    ['http://localhost.example/v1', 'https:'],
+    ['http://10.0.0.4/v1', 'https:'],
+    ['http://[::2]/v1', 'https:'],
+    ['ftp://relay.example/v1', 'https: URL'],
+    ['relay.example/v1', 'https: URL'],
+    ['', 'https: URL'],
+    ['https://me:hunter2@relay.example/v1', 'credentials'],
+    ['https://hunter2@relay.example/v1', 'credentials'],
+    ['https://relay.example/v1?key=hunter2', 'query'],
+    ['https://relay.example/v1?', 'query'],
+    ['https://relay.example/v1#', 'fragment'],
+    ['https://relay.example/v1#hunter2', 'fragment'],
+    ['https://relay.example/../v1', '. or ..'],
+    ['https://relay.example/a/./v1', '. or ..'],
+    ['https://relay.example/a/..', '. or ..'],
+    ['https://relay.example/a/%2E%2e/v1', '. or ..'],
+    ['https://relay.example/a%2fv1', 'plain path'],
+    ['https://relay.example//v1', 'plain path'],
+    ['https://relay.example/v1;a', 'plain path'],
+    ['https://relay.example/a b', 'plain path'],
+  ])('%s is refused, and not printed', (url, word) => {
+    const [line, ...more] = base(url)
+    expect(more).toEqual([])
+    expect(line).toMatch(/^upstreams\.relay\.baseUrl /)
+    expect(line).toContain(word)
+    expect(line).not.toContain('hunter2')
+  })
+
+  test.each([
+    ['https://relay.example', 'has no path'],
+    ['https://relay.example/v1/v1', '/v1 once'],
+    ['https://relay.example/v1/chat/completions', 'endpoint'],
+  ])('%s is taken with a note', (url, word) => {
+    expect(base(url)).toEqual([])
+    expect(notesOf(small().replace('https://relay.example/v1', url))[0]?.message).toContain(word)
+  })
+})
+
+describe('headers of an upstream', () => {
+  const headers = (text: string) =>
+    linesOf(small().replace('models: {}', () => `headers: { ${text} }`))
+
+  test('plain text and references are taken', () => {
+    expect(headers('openai-organization: org-1, x-key: { env: K }, x-note: "a b"')).toEqual([])
+  })
+
+  test.each(['authorization', 'x-api-key', 'api-key', 'cookie', 'x-relay-token', 'x-secret'])(
+    'a literal %s is a secret, and refused',
+    (name) => {
+      const [line] = headers(`${name}: hunter2`)
+      expect(line).toContain('holds a secret itself')
+      expect(line).not.toContain('hunter2')
+    },
+  )
+
+  test.each(['host', 'content-length', 'connection', 'transfer-encoding', 'x-headgate-arm'])(
+    '%s is not for config',
+    (name) => {
+      expect(headers(`${name}: a`)[0]).toContain('is a header that Headgate sets itself')
+    },
+  )
+
+  test('a line end cannot be smuggled in', () => {
+    expect(headers('x-a: "b\\r\\nx-c: d"')[0]).toContain('must be text that a header can carry')
+  })
+})
