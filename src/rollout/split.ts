@@ -1,0 +1,130 @@
+/**
+ * What the data plane is told about each rollout: the plan's height, the flag's rule, and whether it is killed. Any doubt
+ * (no document, a stale one, a height nobody can mean) becomes control.
+ */
+import type { FlagDocument } from '../flag/document.ts'
+import { killedBy, ruleOf } from '../flag/evaluate.ts'
+import type { FlagVerdict, RolloutState, ShareBp, Split, Splits } from '../types.ts'
+
+/** Where a rollout's state machine stands, as the store keeps it. */
+export interface StateRecord {
+  readonly state: RolloutState
+  readonly epoch: number
+  readonly version: number
+  /** Index into the plan's steps; null when the height is no step's. */
+  readonly step: number | null
+  /** 0..10,000. Ignored, as 0, when `state` is `idle`, `suspended` or `rolled_back`. */
+  readonly heightBp: ShareBp
+}
+
+/** One rollout, as config and the store give it. */
+export interface SplitInput {
+  readonly rollout: string
+  readonly groupId: string
+  readonly flag: string
+  readonly kill: string
+  /** Only its presence counts here; absent, the flag alone decides. */
+  readonly plan?: object | undefined
+  /** Null when the rollout was never written: with a plan it is `idle`. */
+  readonly record: StateRecord | null
+}
+
+/** What a split needs beside the rollout and the document. */
+export interface SplitOptions {
+  /** `HEADGATE_KILL=1`, from the start of the process. */
+  readonly killedByEnv: boolean
+  /** True when the document is past `flags.maxAge`: its rule is doubt then, its kill still counts. Default false. */
+  readonly stale?: boolean
+}
+
+/** @param document null when none was read yet: the split's `flag` is null then, which means control */
+export function splitOf(
+  input: SplitInput,
+  document: FlagDocument | null,
+  { killedByEnv, stale = false }: SplitOptions,
+): Split {
+  const record = input.record ?? (input.plan === undefined ? FLAG_ALONE : NOT_STARTED)
+  return {
+    rollout: input.rollout,
+    groupId: input.groupId,
+    state: record.state,
+    epoch: record.epoch,
+    version: record.version,
+    step: record.step,
+    heightBp: heightOf(record),
+    flag: document === null || stale ? null : ruleOf(document, input.flag, input.groupId),
+    killed: killedByEnv || (document !== null && killedBy(document, input.kill)),
+  }
+}
+
+/** A document and when its source last confirmed it; a `FlagSnapshot` fits. */
+export interface ReadFlags {
+  readonly document: FlagDocument
+  /** Monotonic milliseconds. */
+  readonly readAtMs: number
+}
+
+/** The two clocks, and the env. */
+export interface SplitsOptions {
+  readonly killedByEnv: boolean
+  /** Monotonic milliseconds, on the clock of `readAtMs`. */
+  readonly nowMs: number
+  /** `split.maxAge`, control plane to data plane; the reader of the splits holds them against it. */
+  readonly splitMaxAgeMs: number
+  /** `flags.maxAge`, flag source to control plane. `Infinity` for a file, which never ages. */
+  readonly flagsMaxAgeMs: number
+}
+
+/** Every rollout's split as of `nowMs`. @param flags null when no document was read yet */
+export function splitsOf(
+  inputs: readonly SplitInput[],
+  flags: ReadFlags | null,
+  { killedByEnv, nowMs, splitMaxAgeMs, flagsMaxAgeMs }: SplitsOptions,
+): Splits {
+  const stale = flags !== null && !(nowMs - flags.readAtMs <= flagsMaxAgeMs)
+  const document = flags?.document ?? null
+  return {
+    asOfMs: nowMs,
+    maxAgeMs: splitMaxAgeMs,
+    byRollout: new Map(
+      inputs.map((input) => [input.rollout, splitOf(input, document, { killedByEnv, stale })]),
+    ),
+  }
+}
+
+/**
+ * The share of the units on the canary: `killed or latched ? 0 : min(flag, height)`. A minimum, never a product: both
+ * nest on one bucket.
+ *
+ * @param verdict what the split's flag answers about this request; null when there is no rule to ask
+ * @returns 0..10,000
+ */
+export function shareOf(split: Split, verdict: FlagVerdict | null): ShareBp {
+  if (split.killed || split.state === 'rolled_back' || verdict === null) return 0
+  return Math.min(verdict.shareBp, split.heightBp)
+}
+
+const FLAG_ALONE: StateRecord = {
+  state: 'ramping',
+  epoch: 1,
+  version: 1,
+  step: null,
+  heightBp: 10_000,
+}
+
+/** Version 0: what compare-and-set expects of a rollout never written. */
+const NOT_STARTED: StateRecord = { state: 'idle', epoch: 1, version: 0, step: null, heightBp: 0 }
+
+function heightOf({ state, heightBp }: StateRecord): ShareBp {
+  switch (state) {
+    case 'idle':
+    case 'suspended':
+    case 'rolled_back':
+      return 0
+    case 'ramping':
+    case 'holding':
+    case 'paused':
+    case 'complete':
+      return Number.isInteger(heightBp) && heightBp >= 0 && heightBp <= 10_000 ? heightBp : 0
+  }
+}
