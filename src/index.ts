@@ -1,0 +1,4 @@
+/** The library's public door: both planes as Hono apps, to be composed with a transport, a clock and sources. */
+export { createHeadgate, type Door, type Headgate, type Parts, type Reload } from './headgate.ts'
+export type * from './ports.ts'
+export type * from './types.ts'

@@ -1,0 +1,16 @@
+import type { Caller } from '../ports.ts'
+import type { Assignment } from '../types.ts'
+import type { Gate } from './gate.ts'
+import type { Identity } from './identify.ts'
+
+/** One caller's request on its way: what is known of it, shared by its attempts. */
+export interface Exchange {
+  readonly gate: Gate
+  readonly caller: Caller
+  readonly identity: Identity
+  readonly assignment: Assignment
+  /** Monotonic milliseconds. */
+  readonly startedMs: number
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+}

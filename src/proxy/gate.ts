@@ -1,0 +1,23 @@
+import type { Clock, Dial, Log, Witness } from '../ports.ts'
+import type { Splits } from '../types.ts'
+import type { ModelEchoes } from './model-echoes.ts'
+import type { Routes } from './routes.ts'
+import type { StoredResponses } from './stored.ts'
+
+/** What the data plane works with. `routes` and `splits` are read once a request: each request keeps its snapshot. */
+export interface Gate {
+  readonly routes: () => Routes
+  readonly splits: () => Splits | null
+  readonly dial: Dial
+  readonly clock: Clock
+  readonly witness: Witness
+  readonly log: Log
+  /** A fresh, unguessable id. */
+  readonly id: () => string
+  /** SHA-256 in lower-case hex. */
+  readonly sha256: (text: string) => string | Promise<string>
+  readonly echoes: ModelEchoes
+  readonly stored: StoredResponses
+  /** True once new requests should go elsewhere. */
+  readonly draining: () => boolean
+}

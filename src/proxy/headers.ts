@@ -1,0 +1,160 @@
+import type { FlatHeaders } from '../ports.ts'
+import type { Arm } from '../types.ts'
+import { redacted } from './redact.ts'
+
+/**
+ * Header fields, filtered once each way. What a caller may not set is left out, the arm's own credential is put in
+ * last, into a fresh list, so that nothing the caller sends can take it out or stand beside it.
+ */
+
+/** RFC 9110 section 7.6.1 and what else belongs to one connection. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]
+
+const DROPPED_FROM_CALLER = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  'content-length',
+  'expect',
+  // Credentials, and names of accounts at a vendor: they belong to the caller or to one upstream.
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'cookie',
+  'openai-organization',
+  'openai-project',
+  // Who the caller is and where it sits is no upstream's business.
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'true-client-ip',
+])
+
+const DROPPED_FROM_CALLER_PREFIXES = ['x-headgate-', 'x-forwarded-', 'cf-']
+
+/** Trace baggage may hold anything a caller's own systems put there; a relay has no use for it. */
+const DROPPED_FOR_CANARY = new Set(['baggage', 'tracestate'])
+
+const CREDENTIALS = new Set(['authorization', 'x-api-key', 'api-key'])
+
+const DROPPED_FROM_UPSTREAM = new Set([
+  ...HOP_BY_HOP,
+  'set-cookie',
+  'strict-transport-security',
+  'alt-svc',
+  'clear-site-data',
+  'public-key-pins',
+])
+
+const DROPPED_FROM_UPSTREAM_PREFIXES = ['access-control-', 'x-headgate-']
+
+export interface RequestHeaderRules {
+  readonly arm: Arm
+  /** The upstream's credential and fixed headers: appended last. */
+  readonly tail: Readonly<FlatHeaders>
+  /** Names in `tail`: the caller's own of that name are dropped. */
+  readonly tailNames: ReadonlySet<string>
+  /** Forward the caller's own credential (`auth: passthrough`). */
+  readonly passthrough: boolean
+  /** Ask for an unencoded answer, because it will be read. */
+  readonly identity: boolean
+  /** The body's length when it is known as bytes. */
+  readonly contentLength: number | null
+}
+
+/** What an upstream gets to see. */
+export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderRules): FlatHeaders {
+  const headers: FlatHeaders = []
+  const named = namedByConnection(raw)
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] as string).toLowerCase()
+    if (named?.has(name)) continue
+    if (dropsFromCaller(name) && !keepsAnyway(name, rules)) continue
+    if (rules.tailNames.has(name)) continue
+    if (rules.identity && name === 'accept-encoding') continue
+    if (rules.arm === 'canary' && DROPPED_FOR_CANARY.has(name)) continue
+    headers.push(name, raw[index + 1] as string)
+  }
+  if (rules.identity) headers.push('accept-encoding', 'identity')
+  if (rules.contentLength !== null) headers.push('content-length', String(rules.contentLength))
+  for (const part of rules.tail) headers.push(part)
+  return headers
+}
+
+function keepsAnyway(name: string, rules: RequestHeaderRules): boolean {
+  if (rules.passthrough && CREDENTIALS.has(name)) return true
+  return name === 'content-length' && rules.contentLength === null
+}
+
+function dropsFromCaller(name: string): boolean {
+  if (DROPPED_FROM_CALLER.has(name)) return true
+  for (const prefix of DROPPED_FROM_CALLER_PREFIXES) if (name.startsWith(prefix)) return true
+  return false
+}
+
+/**
+ * What the caller gets to see of an upstream's headers; the caller of this adds Headgate's own.
+ * @param changed the body's length is not the upstream's any more
+ * @param secrets the upstream's own, which must not come back
+ */
+export function answerHeaders(
+  upstream: Readonly<Record<string, string | string[] | undefined>>,
+  changed: boolean,
+  secrets: readonly string[] = [],
+): FlatHeaders {
+  const headers: FlatHeaders = []
+  const connection = upstream['connection']
+  const named = typeof connection === 'string' && connection.length > 10 ? tokens(connection) : null
+  for (const name in upstream) {
+    if (DROPPED_FROM_UPSTREAM.has(name) || named?.has(name)) continue
+    if (DROPPED_FROM_UPSTREAM_PREFIXES.some((prefix) => name.startsWith(prefix))) continue
+    if (changed && name === 'content-length') continue
+    const value = upstream[name]
+    if (typeof value === 'string') headers.push(name, redacted(value, secrets))
+    else if (value !== undefined)
+      for (const each of value) headers.push(name, redacted(each, secrets))
+  }
+  return headers
+}
+
+/** The first value of a header field, by lower-case name; null when absent. */
+export function headerOf(raw: Readonly<FlatHeaders>, name: string): string | null {
+  for (let index = 0; index < raw.length; index += 2) {
+    const candidate = raw[index] as string
+    if (candidate.length === name.length && candidate.toLowerCase() === name) {
+      return raw[index + 1] as string
+    }
+  }
+  return null
+}
+
+/** The token a caller presents: `Authorization: Bearer` or `x-api-key`; null when there is none. */
+export function presentedToken(raw: Readonly<FlatHeaders>): string | null {
+  const authorization = headerOf(raw, 'authorization')
+  if (authorization !== null) {
+    return /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null
+  }
+  return headerOf(raw, 'x-api-key')
+}
+
+/** `Connection: authorization` names fields for one hop only (RFC 9110 section 7.6.1). */
+function namedByConnection(raw: Readonly<FlatHeaders>): Set<string> | null {
+  const connection = headerOf(raw, 'connection')
+  if (connection === null || /^(keep-alive|close)$/i.test(connection)) return null
+  return tokens(connection)
+}
+
+function tokens(value: string): Set<string> {
+  return new Set(value.split(',').map((token) => token.trim().toLowerCase()))
+}

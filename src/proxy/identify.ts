@@ -1,0 +1,230 @@
+import { TIMEOUT_CLASSES } from '../config/schema.ts'
+import type { Caller } from '../ports.ts'
+import type { Arm, FlagContext } from '../types.ts'
+import { type Ask, askOf, bodyUnitOf } from './ask.ts'
+import { encodeUnit } from './bucket.ts'
+import type { RefusalCode } from './dialect.ts'
+import { type Endpoint, endpointOf, hasNoHead } from './endpoint.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import type { Gate } from './gate.ts'
+import { headerOf, presentedToken } from './headers.ts'
+import { isBound } from './pin.ts'
+import type { KnownCaller, Rollout, Routes, TimeoutClass, Upstream } from './routes.ts'
+import { memberOf, stringOf } from './scan.ts'
+import { responseIdIn } from './stored.ts'
+import { type Target, targetOf } from './target.ts'
+
+/** Where the unit came from. */
+export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
+
+/** Who asks, for what, and which rollout has a say in it. */
+export interface Identity {
+  readonly requestId: string
+  readonly endpoint: Endpoint
+  readonly target: Target
+  readonly routes: Routes
+  readonly rollout: Rollout | null
+  /** Where it goes unless it is the canary's. */
+  readonly control: Upstream
+  /** Null where the body only passes through. */
+  readonly ask: Ask | null
+  readonly callerName: string | null
+  readonly unit: string | null
+  readonly unitSource: UnitSource | null
+  readonly bound: boolean
+  /** The arm that made the stored response it refers to, where that is followed and known. */
+  readonly owner: Arm | null
+  readonly excluded: boolean
+  readonly forced: 'control' | 'canary' | null
+  readonly timeoutClass: TimeoutClass | null
+}
+
+/** Why a request goes nowhere, with what is known of it for an answer in its dialect. */
+export interface Refused {
+  readonly refused: RefusalCode
+  readonly requestId: string
+  readonly endpoint: Endpoint
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** @returns null when the caller left before its request was whole */
+export async function identify(caller: Caller, gate: Gate): Promise<Identity | Refused | null> {
+  const requestId = gate.id()
+  const { headers, method } = caller
+  const target = targetOf(caller.target)
+  const speaksAnthropic = headerOf(headers, 'anthropic-version') !== null
+  const endpoint = endpointOf(method, target?.path ?? '', speaksAnthropic)
+  const refuse = (refused: RefusalCode): Refused => ({ refused, requestId, endpoint })
+  if (gate.draining()) return refuse('draining')
+  if (!METHODS.has(method)) return refuse('method_not_allowed')
+  if (headerOf(headers, 'upgrade') !== null) return refuse('upgrade_refused')
+  if (target === null) return refuse('bad_path')
+  if (method === 'HEAD' && hasNoHead(target.path)) return refuse('method_not_allowed')
+
+  const routes = gate.routes()
+  let known: KnownCaller | null = null
+  if (routes.callers !== null) {
+    const token = presentedToken(headers)
+    const digest = token === null ? null : gate.sha256(token)
+    const hash = typeof digest === 'string' ? digest : await digest
+    known = hash === null ? null : (routes.callers.get(hash) ?? null)
+    if (known === null) return refuse('invalid_api_key')
+  }
+
+  const readable = endpoint.wire !== null && isPlain(headerOf(headers, 'content-encoding'))
+  let ask: Ask | null = null
+  if (readable) {
+    const body = await caller.collect(routes.maxBodyBytes)
+    if (body === 'gone') return null
+    if (body === 'too_large') return refuse('body_too_large')
+    ask = askOf(endpoint, body)
+    if (ask === null) return refuse('invalid_json')
+  } else if (Number(headerOf(headers, 'content-length') ?? 0) > routes.maxUploadBytes) {
+    return refuse('body_too_large')
+  }
+
+  const rollout = rolloutOf(routes, target.path, headers, ask)
+  const control = rollout?.control ?? routes.defaults[endpoint.dialect]
+  if (control === null) return refuse('no_upstream')
+  const unit =
+    rollout === null || ask === null
+      ? null
+      : unitOf(rollout, endpoint, ask, caller, known, requestId)
+  return {
+    requestId,
+    endpoint,
+    target,
+    routes,
+    rollout,
+    control,
+    ask,
+    callerName: known?.name ?? null,
+    unit: unit === null ? null : encodeUnit(unit.unit),
+    unitSource: unit?.source ?? null,
+    bound:
+      ask === null
+        ? endpoint.name !== 'models'
+        : isBound(endpoint, ask.body, ask.members, ask.marks, follows(rollout)),
+    owner: ownerOf(gate, rollout, target.path, ask),
+    excluded: rollout !== null && ask !== null && isExcluded(rollout, headers, ask, known),
+    forced: forcedOf(rollout, headerOf(headers, 'x-headgate-arm')),
+    timeoutClass: classOf(headerOf(headers, 'x-headgate-class')),
+  }
+}
+
+/** What a flag may ask about this request. */
+export function flagContextOf(identity: Identity): FlagContext {
+  const { endpoint, ask, target, timeoutClass } = identity
+  return {
+    unit: identity.unit,
+    properties: {
+      model: ask?.model ?? '',
+      dialect: endpoint.dialect,
+      path: target.path,
+      stream: String(ask?.stream ?? false),
+      class: timeoutClass ?? '',
+      caller: identity.callerName ?? '',
+    },
+  }
+}
+
+/** The first rollout that matches; for what lies below a rollout's path, that rollout's control owns it. */
+function rolloutOf(
+  routes: Routes,
+  path: string,
+  headers: Caller['headers'],
+  ask: Ask | null,
+): Rollout | null {
+  for (const rollout of routes.byPath.get(path) ?? []) {
+    const { models, headers: wanted } = rollout.config.match
+    if (models !== undefined && (ask?.model == null || !models.includes(ask.model))) continue
+    if (wanted !== undefined && !allHeaders(headers, wanted)) continue
+    return rollout
+  }
+  if (routes.byPath.has(path)) return null
+  for (const [owned, rollouts] of routes.byPath) {
+    if (path.startsWith(`${owned}/`)) return rollouts[0] ?? null
+  }
+  return null
+}
+
+function allHeaders(
+  headers: Caller['headers'],
+  wanted: Readonly<Record<string, readonly string[]>>,
+): boolean {
+  return Object.entries(wanted).every(([name, values]) => {
+    const value = headerOf(headers, name)
+    return value !== null && values.includes(value)
+  })
+}
+
+function isExcluded(
+  rollout: Rollout,
+  headers: Caller['headers'],
+  ask: Ask,
+  known: KnownCaller | null,
+): boolean {
+  const { exclude } = rollout.config
+  const { models } = rollout.canary
+  if (models !== null && (ask.model === null || !models.has(ask.model))) return true
+  if (known?.rollouts != null && !known.rollouts.has(rollout.name)) return true
+  if (exclude.tools && ask.tools) return true
+  if (exclude.images && ask.marks.image) return true
+  if (ask.model !== null && exclude.models?.includes(ask.model)) return true
+  const unwanted = exclude.headers
+  if (unwanted === undefined) return false
+  return Object.entries(unwanted).some(([name, values]) => {
+    const value = headerOf(headers, name)
+    return value !== null && values.includes(value)
+  })
+}
+
+function unitOf(
+  rollout: Rollout,
+  endpoint: Endpoint,
+  ask: Ask,
+  caller: Caller,
+  known: KnownCaller | null,
+  requestId: string,
+): { unit: string; source: UnitSource } | null {
+  if (known?.unitIsCaller) return { unit: known.name, source: 'caller' }
+  const chain = rollout.config.unit
+  const header = chain.header ? headerOf(caller.headers, 'x-headgate-unit') : null
+  if (header !== null && header !== '') return { unit: header, source: 'header' }
+  const body = chain.body ? bodyUnitOf(ask) : null
+  if (body !== null) return { unit: body, source: 'body' }
+  if (chain.conversation && endpoint.wire !== null) {
+    const fingerprint = fingerprintOf(endpoint.wire, ask.body, ask.members)
+    if (fingerprint !== null) return { unit: fingerprint, source: 'conversation' }
+  }
+  return chain.request ? { unit: requestId, source: 'request' } : null
+}
+
+function follows(rollout: Rollout | null): boolean {
+  return rollout?.config.responses.stored === 'follow'
+}
+
+function ownerOf(gate: Gate, rollout: Rollout | null, path: string, ask: Ask | null): Arm | null {
+  if (!follows(rollout)) return null
+  const previous = ask === null ? null : memberOf(ask.members, 'previous_response_id')
+  const id =
+    ask === null || previous === null
+      ? responseIdIn(path)
+      : stringOf(ask.body, previous.valueStart, previous.valueEnd)
+  return id === null ? null : gate.stored.ownerOf(id)
+}
+
+/** Anyone may ask for control. The canary only where config says so; elsewhere the header means nothing. */
+function forcedOf(rollout: Rollout | null, asked: string | null): 'control' | 'canary' | null {
+  if (asked === 'control') return 'control'
+  return asked === 'canary' && rollout?.config.force === true ? 'canary' : null
+}
+
+function classOf(asked: string | null): TimeoutClass | null {
+  return TIMEOUT_CLASSES.find((each) => each === asked) ?? null
+}
+
+function isPlain(encoding: string | null): boolean {
+  return encoding === null || encoding.toLowerCase() === 'identity'
+}

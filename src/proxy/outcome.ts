@@ -1,0 +1,62 @@
+import type { Arm, Outcome } from '../types.ts'
+
+/** How an attempt ended, in one word, and what follows from it. */
+
+/** @param status 300..599 */
+export function outcomeOfStatus(status: number): Outcome {
+  switch (status) {
+    case 401:
+    case 402:
+    case 403:
+      return 'auth'
+    case 429:
+      return 'rate_limited'
+    case 408:
+      return 'upstream_error'
+    default:
+      return status >= 400 && status < 500 ? 'rejected' : 'upstream_error'
+  }
+}
+
+/** Statuses of the canary that control answers for. 400, 409, 413 and 422 are the caller's own doing and pass. */
+export function failsOver(status: number): boolean {
+  return status >= 500 || [401, 402, 403, 404, 408, 429].includes(status)
+}
+
+/**
+ * A canary that does not know a model or a path (404) is at fault only if control knows it: when control says 404
+ * to the same request too, the caller asked for what is not there.
+ * @param controlStatus what control answered in the canary's place
+ */
+export function outcomeBesideControl(
+  outcome: Outcome,
+  status: number | null,
+  controlStatus: number | null,
+): Outcome {
+  if (status !== 404) return outcome
+  return controlStatus === 404 ? 'rejected' : 'upstream_error'
+}
+
+/**
+ * Is this the answer of another model than the one asked for? What control answers for the same ask is right by
+ * definition, so control is never wrong and an ask that control has not answered yet is not judged.
+ * @param sent the model's name at this upstream
+ * @param echoes what control has answered for the same ask; null when it has not yet
+ */
+export function isWrongModel(
+  arm: Arm,
+  asked: string | null,
+  sent: string | null,
+  answered: string | null,
+  echoes: ReadonlySet<string> | null,
+): boolean {
+  if (arm === 'control' || answered === null || asked === null) return false
+  if (isNamed(answered, asked) || isNamed(answered, sent)) return false
+  return echoes !== null && !echoes.has(answered)
+}
+
+/** The name itself, or the name with a date behind it: `gpt-5.2-2026-03-01`, `claude-opus-4-6-20260301`. */
+function isNamed(answered: string, name: string | null): boolean {
+  if (name === null || !answered.startsWith(name)) return false
+  return /^(-\d{4}-\d{2}-\d{2}|-\d{8}|@\d{8})?$/.test(answered.slice(name.length))
+}

@@ -1,0 +1,196 @@
+import {
+  type Config,
+  type RolloutConfig,
+  type SecretRef,
+  TIMEOUT_CLASSES,
+  type UpstreamConfig,
+} from '../config/schema.ts'
+import type { Secret } from '../config/secret.ts'
+import type { FlatHeaders, Origin } from '../ports.ts'
+import type { Dialect } from '../types.ts'
+
+/** The configuration as the request path wants it: compiled once, immutable, replaced whole on a reload. */
+
+export type TimeoutClass = (typeof TIMEOUT_CLASSES)[number]
+
+/** Milliseconds. */
+export interface Timeouts {
+  readonly connect: number
+  readonly firstByte: number
+  readonly idle: number
+  readonly total: number
+}
+
+/** Defaults: a dead host shows at once, a reasoning model may think for minutes. */
+const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: 3_000,
+  firstByte: 120_000,
+  idle: 60_000,
+  total: 600_000,
+}
+
+export interface Upstream extends Origin {
+  /** Replaces `/v1` of the caller's path; empty or `/v1` or `/api/v1`, without a slash at its end. */
+  readonly basePath: string
+  /** Credential and fixed headers, sent last. A function, so that printing an upstream prints no secret. */
+  readonly tail: () => Readonly<FlatHeaders>
+  readonly tailNames: ReadonlySet<string>
+  /** What must not come back from it. A function for the same reason. */
+  readonly secrets: () => readonly string[]
+  readonly passthrough: boolean
+  readonly models: ReadonlyMap<string, string> | null
+  readonly answersAsAsked: boolean
+  readonly params: UpstreamConfig['params'] | null
+  readonly asksUsage: boolean
+  readonly timeouts: Timeouts
+  readonly classes: ReadonlyMap<TimeoutClass, Timeouts>
+}
+
+export interface Rollout {
+  readonly name: string
+  readonly control: Upstream
+  readonly canary: Upstream
+  readonly groupId: string
+  readonly config: RolloutConfig
+}
+
+/** A known caller; what it may meet. */
+export interface KnownCaller {
+  readonly name: string
+  readonly rollouts: ReadonlySet<string> | null
+  readonly unitIsCaller: boolean
+}
+
+export interface Routes {
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly rollouts: ReadonlyMap<string, Rollout>
+  /** In the order of config: the first match wins. */
+  readonly byPath: ReadonlyMap<string, readonly Rollout[]>
+  readonly defaults: Readonly<Record<Dialect, Upstream | null>>
+  /** By SHA-256 of the token, in hex; null when anyone may call. */
+  readonly callers: ReadonlyMap<string, KnownCaller> | null
+  readonly maxBodyBytes: number
+  readonly maxUploadBytes: number
+}
+
+/** @param reveal finds what a reference points to; it must know every reference of the config */
+export function routesOf(config: Config, reveal: (ref: SecretRef) => Secret): Routes {
+  const upstreams = new Map<string, Upstream>()
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    upstreams.set(name, upstreamOf(name, upstream, config, reveal))
+  }
+  const rollouts = new Map<string, Rollout>()
+  const byPath = new Map<string, Rollout[]>()
+  for (const [name, rollout] of Object.entries(config.rollouts)) {
+    const control = upstreams.get(rollout.control)
+    const canary = upstreams.get(rollout.canary)
+    if (control === undefined || canary === undefined) continue
+    const groupId = rollout.groupId ?? rollout.flag
+    const compiled = { name, control, canary, groupId, config: rollout }
+    rollouts.set(name, compiled)
+    for (const path of rollout.match.paths) {
+      const list = byPath.get(path) ?? []
+      list.push(compiled)
+      byPath.set(path, list)
+    }
+  }
+  const first = rollouts.values().next().value?.control ?? null
+  const defaultOf = (name: string | undefined): Upstream | null =>
+    name === undefined ? first : (upstreams.get(name) ?? null)
+  return {
+    upstreams,
+    rollouts,
+    byPath,
+    defaults: {
+      openai: defaultOf(config.default.openai),
+      anthropic: defaultOf(config.default.anthropic),
+    },
+    callers: callersOf(config),
+    maxBodyBytes: config.server.maxBody,
+    maxUploadBytes: config.server.maxUpload,
+  }
+}
+
+/** The timeouts that hold for one attempt. */
+export function timeoutsOf(upstream: Upstream, timeoutClass: TimeoutClass | null): Timeouts {
+  if (timeoutClass === null) return upstream.timeouts
+  return upstream.classes.get(timeoutClass) ?? upstream.timeouts
+}
+
+function upstreamOf(
+  name: string,
+  upstream: UpstreamConfig,
+  config: Config,
+  reveal: (ref: SecretRef) => Secret,
+): Upstream {
+  const url = new URL(upstream.baseUrl)
+  const secrets: string[] = []
+  const tail = tailOf(upstream, (ref) => {
+    const secret = reveal(ref)
+    secrets.push(secret.reveal())
+    return secret
+  })
+  const timeouts = timeoutsFrom(DEFAULT_TIMEOUTS, upstream.timeouts)
+  const classes = new Map<TimeoutClass, Timeouts>()
+  for (const each of TIMEOUT_CLASSES) {
+    const general = config.classes[each]
+    const own = upstream.classes[each]
+    if (general === undefined && own === undefined) continue
+    classes.set(each, timeoutsFrom(timeoutsFrom(timeouts, general ?? {}), own ?? {}))
+  }
+  const { rename, drop } = upstream.params
+  const changesParams =
+    Object.keys(rename).length + drop.length + Object.keys(upstream.params.default).length > 0
+  return {
+    name,
+    origin: url.origin,
+    basePath: url.pathname.replace(/\/+$/, ''),
+    http2: upstream.http2,
+    connectTimeoutMs: timeouts.connect,
+    tail: () => tail,
+    secrets: () => secrets,
+    tailNames: new Set(tail.filter((_, index) => index % 2 === 0)),
+    passthrough: upstream.auth === 'passthrough',
+    models: upstream.models === undefined ? null : new Map(Object.entries(upstream.models)),
+    answersAsAsked: upstream.answerModel === 'asked',
+    params: changesParams ? upstream.params : null,
+    asksUsage: upstream.usage.ask,
+    timeouts,
+    classes,
+  }
+}
+
+function timeoutsFrom(base: Timeouts, own: UpstreamConfig['timeouts']): Timeouts {
+  return {
+    connect: own.connect ?? base.connect,
+    firstByte: own.firstByte ?? base.firstByte,
+    idle: own.idle ?? base.idle,
+    total: own.total ?? base.total,
+  }
+}
+
+function tailOf(upstream: UpstreamConfig, reveal: (ref: SecretRef) => Secret): FlatHeaders {
+  const tail: FlatHeaders = []
+  for (const [name, value] of Object.entries(upstream.headers)) {
+    tail.push(name, typeof value === 'string' ? value : reveal(value).reveal())
+  }
+  const { auth } = upstream
+  if (typeof auth === 'string') return tail
+  if ('bearer' in auth) tail.push('authorization', `Bearer ${reveal(auth.bearer).reveal()}`)
+  else if ('apiKey' in auth) tail.push('x-api-key', reveal(auth.apiKey).reveal())
+  else tail.push(auth.header.name, reveal(auth.header.value).reveal())
+  return tail
+}
+
+function callersOf(config: Config): ReadonlyMap<string, KnownCaller> | null {
+  if (config.callers.length === 0) return null
+  const callers = new Map<string, KnownCaller>()
+  for (const caller of config.callers) {
+    callers.set(caller.sha256, {
+      name: caller.name,
+      rollouts: caller.rollouts === undefined ? null : new Set(caller.rollouts),
+      unitIsCaller: caller.unit === 'caller',
+    })
+  }
+  return callers
+}

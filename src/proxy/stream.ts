@@ -1,0 +1,204 @@
+import { createParser } from 'eventsource-parser'
+import type { Usage } from '../types.ts'
+import type { Wire } from './endpoint.ts'
+import { meaningOf } from './event.ts'
+import { mergeUsage } from './usage.ts'
+import type { Reading } from './whole.ts'
+
+/**
+ * Reads a stream without decoding its middle: its head up to the first content, and at its end the last events. What
+ * it finds depends on the bytes alone, never on how they were cut into chunks.
+ */
+
+/** What is looked at before the first content at most; the hold-back of a canary ends there too. */
+export const HEAD_BYTES = 65_536
+
+/** Events looked at from the end: finish reason, usage and the end mark are among them in both dialects. */
+const LAST_EVENTS = 8
+
+/** What is kept of a stream's end. A Responses stream ends in one event that holds the whole answer again. */
+function tailBytesOf(wire: Wire): number {
+  return wire === 'responses' ? 1_048_576 : 16_384
+}
+
+export type Sign = 'waiting' | 'content' | 'failed'
+
+export class StreamReader {
+  readonly #wire: Wire
+  readonly #limit: number
+  readonly #tail: Uint8Array[] = []
+  #tailBytes = 0
+  #bytes = 0
+  #head: Head | null
+
+  /** `waiting` until the first content or the first error. */
+  sign: Sign = 'waiting'
+  model: string | null = null
+  #id: string | null = null
+  #usage: Usage | null = null
+  #garbled = false
+  #ended = false
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+    this.#limit = tailBytesOf(wire)
+    this.#head = new Head((data) => this.#event(data))
+  }
+
+  /** Keeps a reference to the chunk: it must not be written to afterwards. */
+  push(chunk: Uint8Array): void {
+    this.#bytes += chunk.length
+    this.#tail.push(chunk)
+    this.#tailBytes += chunk.length
+    for (;;) {
+      const oldest = this.#tail[0]
+      if (oldest === undefined || this.#tailBytes - oldest.length < this.#limit) break
+      this.#tail.shift()
+      this.#tailBytes -= oldest.length
+    }
+    if (this.#head === null) return
+    this.#head.push(chunk)
+    if (this.sign === 'waiting' && this.#bytes > HEAD_BYTES) this.sign = 'content'
+    if (this.sign !== 'waiting') this.#head = null
+  }
+
+  #event(data: string): void {
+    if (this.sign !== 'waiting') return
+    const meaning = meaningOf(this.#wire, data)
+    if (meaning === null) {
+      this.#garbled = true
+      return
+    }
+    this.model ??= meaning.model
+    this.#id ??= meaning.id
+    this.#usage = mergeUsage(this.#usage, meaning.usage)
+    if (meaning.end) this.#ended = true
+    if (meaning.error) this.sign = 'failed'
+    else if (meaning.content) this.sign = 'content'
+  }
+
+  /** @param whole the transport ended cleanly; false when it was cut */
+  read(whole: boolean): Reading {
+    this.#head?.end()
+    const last = lastMeanings(this.#wire, this.#tailText())
+    const usage = mergeUsage(this.#usage, last.usage)
+    const model = this.model ?? last.model
+    const id = this.#id ?? last.id
+    const finishReason = last.finish
+    const reading = (outcome: Reading['outcome']): Reading => ({
+      outcome,
+      model,
+      id,
+      finishReason,
+      marked: last.end,
+      usage,
+    })
+    if (this.sign === 'failed' || last.error) return reading('error_in_stream')
+    // What had its end is whole, however its connection went on.
+    const ended = last.end && (this.#endsByMark() || finishReason !== null)
+    if (this.sign === 'content') return reading(ended || (whole && last.cut) ? 'ok' : 'truncated')
+    if (this.#ended || ended) return reading('empty')
+    if (!whole) return reading('truncated')
+    return reading(this.#garbled || model === null ? 'malformed' : 'truncated')
+  }
+
+  /** These dialects end in one event; OpenAI's older ones in a finish reason and `[DONE]`. */
+  #endsByMark(): boolean {
+    return this.#wire === 'messages' || this.#wire === 'responses'
+  }
+
+  #tailText(): string {
+    const joined = new Uint8Array(this.#tailBytes)
+    let at = 0
+    for (const chunk of this.#tail) {
+      joined.set(chunk, at)
+      at += chunk.length
+    }
+    return new TextDecoder().decode(joined.subarray(Math.max(0, at - this.#limit)))
+  }
+}
+
+/** Feeds the library's parser until somebody has seen enough. */
+class Head {
+  readonly #decoder = new TextDecoder()
+  readonly #parser
+
+  constructor(onData: (data: string) => void) {
+    this.#parser = createParser({ onEvent: (event) => onData(event.data) })
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#parser.feed(this.#decoder.decode(chunk, { stream: true }))
+  }
+
+  /** Some upstreams end without the blank line that closes the last event. */
+  end(): void {
+    this.#parser.feed('\n\n')
+  }
+}
+
+/**
+ * Some upstreams send a whole answer as one event, too long to be kept: its finish reason is found as text. Within a
+ * JSON string the quotes would be escaped.
+ */
+const FINISH = /"finish_reason"\s*:\s*"([a-z_]+)"/
+
+interface Last {
+  readonly error: boolean
+  readonly end: boolean
+  readonly finish: string | null
+  readonly model: string | null
+  readonly id: string | null
+  readonly usage: Usage | null
+  /** The last event began before the tail did: all that can be said is that it was there. */
+  readonly cut: boolean
+}
+
+function lastMeanings(wire: Wire, tail: string): Last {
+  const from = startOfLastEvents(tail)
+  let error = false
+  let end = false
+  let finish: string | null = null
+  let model: string | null = null
+  let id: string | null = null
+  let usage: Usage | null = null
+  let understood = 0
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      const meaning = meaningOf(wire, data)
+      if (meaning === null) return
+      understood++
+      error ||= meaning.error
+      end ||= meaning.end
+      finish = meaning.finish ?? finish
+      model = meaning.model ?? model
+      id = meaning.id ?? id
+      usage = mergeUsage(usage, meaning.usage)
+    },
+  })
+  parser.feed(tail.slice(from))
+  parser.feed('\n\n')
+  finish ??= FINISH.exec(tail)?.[1] ?? null
+  return {
+    error,
+    end,
+    finish,
+    model,
+    id,
+    usage,
+    cut: from === 0 && understood === 0 && tail.length > HEAD_BYTES,
+  }
+}
+
+/** @returns where the last events begin; 0 when the tail holds fewer */
+function startOfLastEvents(tail: string): number {
+  const crlf = tail.includes('\r\n\r\n')
+  const blank = crlf ? '\r\n\r\n' : '\n\n'
+  let at = tail.length
+  for (let events = 0; events <= LAST_EVENTS; events++) {
+    const found = tail.lastIndexOf(blank, at - 1)
+    if (found < 0) return 0
+    at = found
+  }
+  return at + blank.length
+}

@@ -1,0 +1,54 @@
+import type { Usage } from '../types.ts'
+import type { Wire } from './endpoint.ts'
+
+/**
+ * Token counts out of an answer's `usage` object, in one shape for both dialects. OpenAI counts cached tokens inside
+ * the prompt's, Anthropic beside them: `inputTokens` includes them in both.
+ * @returns null when there is no usage object; a count that is not given is null, never 0
+ */
+export function usageOf(wire: Wire, value: unknown): Usage | null {
+  if (!isRecord(value)) return null
+  if (wire === 'messages') return anthropicUsage(value)
+  const input = value['input_tokens_details'] ?? value['prompt_tokens_details']
+  const output = value['output_tokens_details'] ?? value['completion_tokens_details']
+  return {
+    inputTokens: count(value['input_tokens'] ?? value['prompt_tokens']),
+    cachedInputTokens: isRecord(input) ? count(input['cached_tokens']) : null,
+    cacheWriteTokens: null,
+    outputTokens: count(value['output_tokens'] ?? value['completion_tokens']),
+    reasoningTokens: isRecord(output) ? count(output['reasoning_tokens']) : null,
+  }
+}
+
+/** A stream may say its input at the start and its output at the end: the later word wins, silence changes nothing. */
+export function mergeUsage(earlier: Usage | null, later: Usage | null): Usage | null {
+  if (earlier === null || later === null) return later ?? earlier
+  return {
+    inputTokens: later.inputTokens ?? earlier.inputTokens,
+    cachedInputTokens: later.cachedInputTokens ?? earlier.cachedInputTokens,
+    cacheWriteTokens: later.cacheWriteTokens ?? earlier.cacheWriteTokens,
+    outputTokens: later.outputTokens ?? earlier.outputTokens,
+    reasoningTokens: later.reasoningTokens ?? earlier.reasoningTokens,
+  }
+}
+
+function anthropicUsage(value: Record<string, unknown>): Usage {
+  const uncached = count(value['input_tokens'])
+  const read = count(value['cache_read_input_tokens'])
+  const written = count(value['cache_creation_input_tokens'])
+  return {
+    inputTokens: uncached === null ? null : uncached + (read ?? 0) + (written ?? 0),
+    cachedInputTokens: read,
+    cacheWriteTokens: written,
+    outputTokens: count(value['output_tokens']),
+    reasoningTokens: null,
+  }
+}
+
+function count(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

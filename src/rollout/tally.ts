@@ -1,0 +1,108 @@
+import { Histogram } from '../judge/histogram.ts'
+import type { Arm, Observation, Outcome, ShareBp } from '../types.ts'
+
+/** Counts of what each arm of a rollout did since the process began, in bounded memory. Time is an argument. */
+
+/** The observed share is that of the draws of this many seconds. */
+const WINDOW_SECONDS = 60
+
+export interface Percentiles {
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+}
+
+/** One arm as the API shows it; milliseconds. */
+export interface ArmReport {
+  readonly requests: number
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
+  readonly firstByteMs: Percentiles
+  readonly durationMs: Percentiles
+  /** Null: nothing is priced yet. Unknown is never 0. */
+  readonly costUsd: number | null
+}
+
+export class Tally {
+  readonly #arms = { control: new ArmTally(), canary: new ArmTally() }
+  readonly #drawn = new Window()
+  readonly #canary = new Window()
+
+  /** @param nowMs monotonic */
+  add(observation: Observation, nowMs: number): void {
+    this.#arms[observation.arm].add(observation)
+    if (!observation.evidence) return
+    this.#drawn.add(nowMs)
+    if (observation.assigned === 'canary') this.#canary.add(nowMs)
+  }
+
+  report(arm: Arm): ArmReport {
+    return this.#arms[arm].report()
+  }
+
+  /** @returns the canary's part of the draws of the last minute; null when there was none */
+  observedShareBp(nowMs: number): ShareBp | null {
+    const drawn = this.#drawn.count(nowMs)
+    return drawn === 0 ? null : Math.round((this.#canary.count(nowMs) / drawn) * 10_000)
+  }
+}
+
+class ArmTally {
+  #requests = 0
+  readonly #outcomes: Partial<Record<Outcome, number>> = {}
+  readonly #firstByte = new Histogram()
+  readonly #duration = new Histogram()
+
+  add(observation: Observation): void {
+    this.#requests++
+    const { outcome, firstByteMs, durationMs } = observation
+    this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1
+    if (outcome !== 'ok') return
+    if (firstByteMs !== null) this.#firstByte.record(firstByteMs)
+    this.#duration.record(durationMs)
+  }
+
+  report(): ArmReport {
+    return {
+      requests: this.#requests,
+      outcomes: { ...this.#outcomes },
+      firstByteMs: percentilesOf(this.#firstByte),
+      durationMs: percentilesOf(this.#duration),
+      costUsd: null,
+    }
+  }
+}
+
+/** Counts by second, keyed by time, so that an idle hour leaves nothing behind. */
+class Window {
+  readonly #counts = new Float64Array(WINDOW_SECONDS)
+  readonly #seconds = new Float64Array(WINDOW_SECONDS).fill(-1)
+
+  add(nowMs: number): void {
+    const second = Math.floor(nowMs / 1_000)
+    const slot = second % WINDOW_SECONDS
+    if (this.#seconds[slot] !== second) {
+      this.#seconds[slot] = second
+      this.#counts[slot] = 0
+    }
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
+  }
+
+  count(nowMs: number): number {
+    const oldest = Math.floor(nowMs / 1_000) - WINDOW_SECONDS
+    let sum = 0
+    for (let slot = 0; slot < WINDOW_SECONDS; slot++) {
+      if ((this.#seconds[slot] ?? -1) > oldest) sum += this.#counts[slot] ?? 0
+    }
+    return sum
+  }
+}
+
+function percentilesOf(histogram: Histogram): Percentiles {
+  const round = (value: number | null): number | null =>
+    value === null ? null : Math.round(value * 100) / 100
+  return {
+    p50: round(histogram.quantile(0.5)),
+    p95: round(histogram.quantile(0.95)),
+    p99: round(histogram.quantile(0.99)),
+  }
+}

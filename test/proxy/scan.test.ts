@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { eachElement, memberOf, membersOf, stringOf } from '../../src/proxy/scan.ts'
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+/** What the scanner sees, in the shape `JSON.parse` gives. */
+function scanned(text: string): Record<string, unknown> | null {
+  const body = encode(text)
+  const members = membersOf(body)
+  if (members === null) return null
+  const object = Object.create(null) as Record<string, unknown>
+  for (const member of members) {
+    object[member.key] = JSON.parse(decode(body.subarray(member.valueStart, member.valueEnd)))
+  }
+  return object
+}
+
+const spaced = fc.tuple(
+  fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 8 }),
+  fc.constantFrom(undefined, 1, 3, '\t', '\n \r'),
+)
+
+describe('the scanner', () => {
+  it('finds the members that JSON.parse finds', () => {
+    fc.assert(
+      fc.property(spaced, ([object, space]) => {
+        const text = JSON.stringify(object, null, space)
+        expect(scanned(text)).toEqual(Object.assign(Object.create(null), JSON.parse(text)))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('lets the last of a duplicate win, as JSON.parse does', () => {
+    const body = encode('{"model":"a","x":{"model":"nested"},"model":"b"}')
+    const member = memberOf(membersOf(body) ?? [], 'model')
+    expect(member && stringOf(body, member.valueStart, member.valueEnd)).toBe('b')
+  })
+
+  it('reads escaped keys and values', () => {
+    expect(scanned('{"mod\\u0065l":"gpt-\\u0035"}')).toEqual({ model: 'gpt-5' })
+  })
+
+  it('is not led astray by quotes and backslashes, near or far', () => {
+    for (const text of ['\\', '"', '\\"', 'a'.repeat(47), 'a'.repeat(48), 'a'.repeat(200)]) {
+      for (const tail of ['', '\\', '"', '\\\\', '\\"}']) {
+        const object = { first: text + tail, model: 'm', last: [text + tail, { k: text + tail }] }
+        expect(scanned(JSON.stringify(object))).toEqual(object)
+      }
+    }
+  })
+
+  it.each([
+    '',
+    ' ',
+    '[]',
+    '"text"',
+    'null',
+    '17',
+    '\uFEFF{}',
+    '{',
+    '{"a"',
+    '{"a":',
+    '{"a":1',
+    '{"a":1,',
+    '{"a":1,}',
+    '{a:1}',
+    "{'a':1}",
+    '{"a":[1}',
+    '{"a":{"b":1]}',
+    '{"a":"x}',
+    '{"a":tru}',
+    '{"a":nul1}',
+    '{"a":1}x',
+    '{"a":1}{"b":2}',
+    '{"a" 1}',
+    '{,}',
+  ])('refuses %j', (text) => {
+    expect(membersOf(encode(text))).toBeNull()
+  })
+
+  it('never throws and never accepts a top level that JSON.parse refuses as an object', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        membersOf(bytes)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('walks a million levels without a stack', () => {
+    const deep = `{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)},"model":"m"}`
+    expect(membersOf(encode(deep))?.map((member) => member.key)).toEqual(['a', 'model'])
+  })
+
+  it('marks file ids, encrypted content and images at any depth', () => {
+    const marks = { fileId: false, encryptedContent: false, image: false }
+    membersOf(encode('{"input":[{"content":[{"type":"input_image"}]}]}'), 0, undefined, marks)
+    expect(marks).toEqual({ fileId: false, encryptedContent: false, image: true })
+    membersOf(
+      encode('{"m":[{"file":{"file_id":"f"}},{"encrypted_content":"x"}]}'),
+      0,
+      undefined,
+      marks,
+    )
+    expect(marks).toEqual({ fileId: true, encryptedContent: true, image: true })
+  })
+
+  it('walks the elements of an array until told to stop', () => {
+    const body = encode('[ 1, {"a":[2]} ,"x", null ]')
+    const seen: string[] = []
+    expect(
+      eachElement(
+        body,
+        0,
+        body.length,
+        (start, end) => seen.push(decode(body.subarray(start, end))) < 3,
+      ),
+    ).toBe(true)
+    expect(seen).toEqual(['1', '{"a":[2]}', '"x"'])
+    expect(eachElement(encode('{}'), 0, 2, () => true)).toBe(false)
+  })
+})
