@@ -1,0 +1,105 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Act } from './command.ts'
+import type { CheckOptions } from './commands/check.ts'
+import type { DemoOptions } from './commands/demo.ts'
+import type { InitOptions } from './commands/init.ts'
+import type { ServeOptions } from './commands/serve.ts'
+
+/** The verbs, their options and their examples. Their work is loaded when it is asked for: help must not wait for it. */
+
+export function addCommands(program: Command, act: Act): void {
+  program
+    .command('demo')
+    .summary('watch a rollback')
+    .description(
+      'Two simulated upstreams, a seeded load, fourteen days in sixty seconds; the relay breaks at twenty.',
+    )
+    .option('--headless', 'tell the whole story and exit, on free ports')
+    .option('--seed <n>', 'the seed of the load, 0..4294967295', wholeNumber(4_294_967_295))
+    .option(
+      '--port <n>',
+      'the port of the data plane; the control plane has the next one',
+      wholeNumber(65_535),
+    )
+    .addHelpText('before', DEMO_EXAMPLES)
+    .action(act<DemoOptions>(() => import('./commands/demo.ts')))
+
+  program
+    .command('serve')
+    .summary('run both planes')
+    .description(
+      'Runs the data plane, and the control plane where it has a token. Prints a line for each listener once it accepts.',
+    )
+    .option('--config <file>', 'the config file; found by itself unless given')
+    .addHelpText('before', SERVE_EXAMPLES)
+    .action(act<ServeOptions>(() => import('./commands/serve.ts')))
+
+  program
+    .command('init')
+    .summary('write a first config')
+    .description(
+      'Writes headgate.yaml, flags/relay.json and .env.example. Asks for what is not given, on a terminal. Never replaces a file without --force.',
+    )
+    .addOption(
+      new Option('--official <vendor>', 'whose API is the official one').choices([
+        'openai',
+        'anthropic',
+        'both',
+      ]),
+    )
+    .option('--relay-url <url>', "the relay's base URL, with its /v1")
+    .option(
+      '--model <name>',
+      'a model the relay may answer, or name=name-there; repeat it for more',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    .option('--dir <folder>', 'where to write', '.')
+    .option('--yes', 'ask nothing: the official vendor is openai unless given')
+    .option('--force', 'replace files that are there')
+    .option('--dry-run', 'print what would be written, and write nothing')
+    .addHelpText('before', INIT_EXAMPLES)
+    .action(act<InitOptions>(() => import('./commands/init.ts')))
+
+  program
+    .command('check')
+    .summary('every fault of config and flags, offline')
+    .description(
+      'Reads the config file and the flags file and says everything that is wrong with them. Nothing is sent anywhere. Secrets are shown as set or unset; an unset one is no fault here.',
+    )
+    .option('--config <file>', 'the config file; found by itself unless given')
+    .addHelpText('before', CHECK_EXAMPLES)
+    .action(act<CheckOptions>(() => import('./commands/check.ts')))
+}
+
+const DEMO_EXAMPLES = `Examples:
+  headgate demo                       tells the story as it happens, and prints the page's URL
+  headgate demo --headless --json     the story as NDJSON; exit 0 only if it went well
+  headgate demo --seed 7              another story, the same each time
+`
+
+const SERVE_EXAMPLES = `Examples:
+  headgate serve
+  headgate serve --config deploy/headgate.yaml
+  HEADGATE_PORT=9000 headgate serve
+`
+
+const INIT_EXAMPLES = `Examples:
+  headgate init
+  headgate init --official openai --relay-url https://relay.example/v1 --model gpt-5.2
+  headgate init --official both --relay-url https://relay.example/v1 \\
+      --model gpt-5.2 --model claude-opus-4.6=anthropic/claude-opus-4.6 --dir deploy
+`
+
+const CHECK_EXAMPLES = `Examples:
+  headgate check
+  headgate check --config deploy/headgate.yaml
+  headgate check --json | jq '.faults[] | .message'
+`
+
+function wholeNumber(most: number): (text: string) => number {
+  return (text) => {
+    if (/^\d+$/.test(text) && Number(text) <= most) return Number(text)
+    throw new InvalidArgumentError(`It must be a whole number in 0..${most}.`)
+  }
+}

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs'
+import { Fault, pathText } from '../../config/fault.ts'
+import type { Config } from '../../config/schema.ts'
+import { inspectSecrets, refText, type SecretStatus } from '../../config/secrets.ts'
+import { adviseOn } from '../../flag/check.ts'
+import { parseDocument } from '../../flag/document.ts'
+import {
+  besideConfig,
+  findConfig,
+  type ReadConfig,
+  readConfig,
+  secretReader,
+  shownPath,
+} from '../../load-config.ts'
+import type { Action } from '../command.ts'
+import { EXIT } from '../exit.ts'
+import type { Output } from '../output.ts'
+
+/** `headgate check`: the config file, its secrets and its flags, offline. */
+
+export interface CheckOptions {
+  readonly config?: string
+}
+
+/** What `check` found in the flags file; it has no lines, since the document is JSON by machines. */
+interface FlagReport {
+  readonly file: string
+  readonly faults: readonly string[]
+  readonly advice: readonly string[]
+}
+
+export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) => {
+  const found = findConfig(options.config, env, cwd)
+  if (!found.ok) {
+    output.fail(found.message, `Write one with ${self} init, or name one with --config.`)
+    return EXIT.invalid
+  }
+  const read = readConfig(found.file, env)
+  const secrets = read.ok ? secretsOf(read, found.file, env) : []
+  const flags = read.ok ? flagsOf(read.config, found.file) : null
+  const faults = read.ok ? secretFaults(read, secrets) : read.faults
+  const count = faults.length + (flags?.faults.length ?? 0)
+
+  output.document({
+    ok: count === 0,
+    config: {
+      file: shownPath(found.file),
+      foundBy: found.foundBy,
+      others: found.others.map(shownPath),
+      hash: read.ok ? read.hash : null,
+    },
+    faults,
+    notes: read.notes,
+    secrets: secrets.map(({ path, ref, set }) => ({
+      path: pathText(path),
+      reference: refText(ref),
+      set,
+    })),
+    flags,
+  })
+
+  const by = found.foundBy.startsWith('/')
+    ? `found in ${found.foundBy === cwd ? 'this folder' : shownPath(found.foundBy)}`
+    : `named by ${found.foundBy}`
+  const hash = read.ok ? `, sha256 ${read.hash}` : ''
+  output.line(`config   ${shownPath(found.file)} (${by}${hash})`)
+  for (const other of found.others) output.line(`         ${shownPath(other)} is not read`)
+  print(output, 'red', faults.map(String))
+  print(
+    output,
+    'yellow',
+    read.notes.map((note) => `note: ${note}`),
+  )
+  printSecrets(output, secrets)
+  if (flags) {
+    output.line(`flags    ${flags.file}`)
+    print(output, 'red', flags.faults)
+    print(
+      output,
+      'yellow',
+      flags.advice.map((advice) => `note: ${advice}`),
+    )
+  }
+  if (count === 0) {
+    output.line(output.paint('green', 'ok'))
+    return EXIT.ok
+  }
+  output.fail(
+    `${count} ${count === 1 ? 'fault' : 'faults'}`,
+    `Fix ${count === 1 ? 'it' : 'them'} and run ${self} check again.`,
+  )
+  return EXIT.invalid
+}
+
+function print(output: Output, style: 'red' | 'yellow', lines: readonly string[]): void {
+  for (const line of lines) output.line(`  ${output.paint(style, line)}`)
+}
+
+function printSecrets(output: Output, secrets: readonly SecretStatus[]): void {
+  if (secrets.length === 0) return
+  output.line('secrets')
+  const width = Math.max(...secrets.map(({ path }) => pathText(path).length))
+  for (const { path, ref, set } of secrets) {
+    const state = set ? output.paint('green', 'set  ') : output.paint('yellow', 'unset')
+    output.line(`  ${state}  ${pathText(path).padEnd(width)}  ${refText(ref)}`)
+  }
+}
+
+function secretsOf(
+  { config }: ReadConfig,
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+): SecretStatus[] {
+  return inspectSecrets(config, secretReader(config, file, env))
+}
+
+/** What is there must be right. What is not there may still come: only `serve` needs it. */
+function secretFaults({ locate }: ReadConfig, secrets: readonly SecretStatus[]): Fault[] {
+  return secrets.flatMap(({ set, ref, fault }) =>
+    fault !== null && (set || 'binding' in ref) ? [new Fault(locate(fault.path), fault)] : [],
+  )
+}
+
+function flagsOf(config: Config, configFile: string): FlagReport | null {
+  if (config.flags === undefined || !('file' in config.flags)) return null
+  const path = besideConfig(configFile, config.flags.file)
+  const file = shownPath(path)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    return { file, faults: [`${file} cannot be read (${code})`], advice: [] }
+  }
+  const parsed = parseDocument(text)
+  if (!parsed.ok)
+    return { file, faults: parsed.faults.map((fault) => `${file}: ${fault}`), advice: [] }
+  const advice = Object.entries(config.rollouts).flatMap(([name, rollout]) =>
+    adviseOn(parsed.document, {
+      flag: rollout.flag,
+      kill: rollout.kill,
+      groupId: rollout.groupId ?? rollout.flag,
+    }).map((one) => ({ name, one })),
+  )
+  const byText = Map.groupBy(advice, ({ one }) => one)
+  const lines = [...byText].map(
+    ([one, said]) => `rollouts ${said.map(({ name }) => name).join(', ')}: ${one}`,
+  )
+  return { file, faults: [], advice: lines }
+}

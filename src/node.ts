@@ -1,0 +1,233 @@
+import { hash, randomUUID } from 'node:crypto'
+import type { Config } from './config/schema.ts'
+import { HeadgateError } from './errors.ts'
+import type { FlagDocument } from './flag/document.ts'
+import { fileFlagSource } from './flag-sources/file.ts'
+import { createHeadgate, type Headgate, type Reload } from './headgate.ts'
+import { besideConfig, findConfig, type LoadedConfig, loadConfig } from './load-config.ts'
+import type { Clock, FlagSource, Log, Origin } from './ports.ts'
+import { routesOf } from './proxy/routes.ts'
+import { logTo } from './telemetry/log.ts'
+import { type Listener, listen } from './transports/listen.ts'
+import { nodeDial, nodeDoor } from './transports/node.ts'
+import type { Observation } from './types.ts'
+import { readFileNow, watchFile } from './watch-file.ts'
+
+/** ENTRY: both planes in one process, from one configuration file that is followed while it changes. */
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export interface NodeOptions {
+  readonly configFile: string
+  readonly env: Env
+  readonly log: Log
+  /** Told of every observation. */
+  readonly witness?: (observation: Observation) => void
+}
+
+export interface RunningNode {
+  readonly dataUrl: string
+  /** Null when no control token is set: there is no control plane then. */
+  readonly controlUrl: string | null
+  readonly rollouts: Headgate['rollouts']
+  /** Reads the configuration again, as a change of the file or SIGHUP does. */
+  reload(): void
+  /** Stops accepting, lets running answers finish for `server.drainTimeout`, and ends. */
+  close(): Promise<void>
+}
+
+/** How often the splits are confirmed; well inside the 30 s after which they would be stale. */
+const REFRESH_MS = 5_000
+
+const clock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer: (run, ms) => setTimeout(run, ms),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+}
+
+/** @throws {HeadgateError} `config_invalid` with every fault; `listen_failed` when a port cannot be had */
+export async function startNode({
+  configFile,
+  env,
+  log,
+  witness,
+}: NodeOptions): Promise<RunningNode> {
+  let current = loadedOrThrow(configFile, env)
+  let flags = flagsOf(current.config, configFile, log)
+  const dial = nodeDial()
+  const headgate = createHeadgate({
+    ...reloadOf(current, flags),
+    door: nodeDoor,
+    dial,
+    clock,
+    log,
+    id: () => `hg_${randomUUID().replaceAll('-', '')}`,
+    sha256: (text) => hash('sha256', text),
+    killedByEnv: env['HEADGATE_KILL'] === '1',
+    controlToken: () => current.controlToken,
+    ...(witness === undefined ? {} : { witness }),
+  })
+  flags?.onChange(headgate.refresh)
+  headgate.refresh()
+
+  const reload = (): void => {
+    const next = loadConfig(configFile, env)
+    if (!next.ok) {
+      const fault = next.faults.map(String).join('; ')
+      log.warn('configuration not taken: the last good one stays', { file: configFile, fault })
+      headgate.setConfigFault(fault)
+      return
+    }
+    warnOfFixed(current.config, next.config, log)
+    const before = current
+    current = next
+    if (before.config.flags !== undefined && sameFlags(before.config, next.config)) {
+      headgate.reload(reloadOf(next, flags))
+    } else {
+      const old = flags
+      flags = flagsOf(next.config, configFile, log)
+      flags?.onChange(headgate.refresh)
+      headgate.reload(reloadOf(next, flags))
+      void old?.close()
+    }
+    dial.retire(goneOf(before, next))
+    log.info('configuration taken', { file: configFile, hash: next.hash })
+  }
+
+  const { data, control } = await listenAll(headgate, current, dial.close, () => flags?.close())
+  const confirming = setInterval(headgate.refresh, REFRESH_MS)
+  const watching = watchFile(configFile, readFileNow(configFile), reload)
+  let closing: Promise<void> | null = null
+  const close = async (): Promise<void> => {
+    headgate.drain()
+    clearInterval(confirming)
+    watching.close()
+    await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
+    await flags?.close()
+    await dial.close()
+  }
+  return {
+    dataUrl: data.url,
+    controlUrl: control === null ? null : `${control.url}/-/`,
+    rollouts: headgate.rollouts,
+    reload,
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+export interface ServeOptions {
+  readonly configFile?: string | undefined
+  readonly env: Env
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+}
+
+/**
+ * `headgate serve`: prints a line per listener once it accepts, drains on the first SIGTERM or SIGINT, ends at once on
+ * the second, reads the configuration again on SIGHUP.
+ * @returns the exit code
+ * @throws {HeadgateError} as `startNode` does
+ */
+export async function serve({ configFile, env, stdout, stderr }: ServeOptions): Promise<number> {
+  const found = findConfig(configFile, env, process.cwd())
+  if (!found.ok) throw new HeadgateError('config_invalid', found.message)
+  const log = logTo((line) => stderr.write(line), env['HEADGATE_LOG_LEVEL'])
+  const running = await startNode({ configFile: found.file, env, log })
+  process.on('SIGHUP', running.reload)
+  const stopping = nextSignal()
+  stdout.write(`data     ${running.dataUrl}/v1\n`)
+  stdout.write(
+    running.controlUrl === null
+      ? 'control  off (set HEADGATE_TOKEN to turn it on)\n'
+      : `control  ${running.controlUrl}\n`,
+  )
+  const signal = await stopping
+  log.info('draining', { signal })
+  void nextSignal().then((second) => process.exit(second === 'SIGINT' ? 130 : 143))
+  await running.close()
+  return 0
+}
+
+function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      process.off('SIGTERM', onSignal)
+      process.off('SIGINT', onSignal)
+      resolve(signal)
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
+
+async function listenAll(
+  headgate: Headgate,
+  { config, controlToken }: LoadedConfig,
+  closeDial: () => Promise<void>,
+  closeFlags: () => unknown,
+): Promise<{ data: Listener; control: Listener | null }> {
+  const { server } = config
+  let data: Listener | null = null
+  try {
+    data = await listen(headgate.data, server.host, server.port, 'server.port or HEADGATE_PORT')
+    if (controlToken === null) return { data, control: null }
+    const { host = '127.0.0.1', port = 8788 } = config.control ?? {}
+    const setting = 'control.port or HEADGATE_CONTROL_PORT'
+    return { data, control: await listen(headgate.control, host, port, setting) }
+  } catch (error) {
+    await Promise.all([data?.close(0), closeFlags(), closeDial()])
+    throw error
+  }
+}
+
+function loadedOrThrow(configFile: string, env: Env): LoadedConfig {
+  const loaded = loadConfig(configFile, env)
+  if (loaded.ok) return loaded
+  throw new HeadgateError('config_invalid', loaded.faults.map(String).join('\n'))
+}
+
+function reloadOf(loaded: LoadedConfig, flags: FlagSource<FlagDocument> | null): Reload {
+  return {
+    routes: routesOf(loaded.config, loaded.reveal),
+    flags,
+    // A file never ages.
+    flagsMaxAgeMs: Number.POSITIVE_INFINITY,
+  }
+}
+
+/** The path in config is seen from the folder of the configuration file. */
+function flagsOf(config: Config, configFile: string, log: Log): FlagSource<FlagDocument> | null {
+  const { flags } = config
+  if (flags === undefined || !('file' in flags)) return null
+  return fileFlagSource({ file: besideConfig(configFile, flags.file), clock, log })
+}
+
+function sameFlags(before: Config, next: Config): boolean {
+  return JSON.stringify(before.flags) === JSON.stringify(next.flags)
+}
+
+function warnOfFixed(before: Config, next: Config, log: Log): void {
+  for (const part of ['server', 'control', 'state'] as const) {
+    if (JSON.stringify(before[part]) === JSON.stringify(next[part])) continue
+    log.warn('this part of the configuration takes effect at the next start', { part })
+  }
+}
+
+/** Upstreams whose connections are not dialled any more. */
+function goneOf(before: LoadedConfig, next: LoadedConfig): Origin[] {
+  const is = routesOf(next.config, next.reveal).upstreams
+  const was = routesOf(before.config, before.reveal).upstreams
+  return [...was.values()].filter((old) => {
+    const now = is.get(old.name)
+    const same =
+      now !== undefined &&
+      now.origin === old.origin &&
+      now.http2 === old.http2 &&
+      now.connectTimeoutMs === old.connectTimeoutMs
+    return !same
+  })
+}

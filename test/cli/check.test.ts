@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { PRODUCT, small } from '../config/read.ts'
+import { folderWith, headgate } from './run.ts'
+
+const FLAGS = readFileSync(join(import.meta.dirname, '../../flags/relay.json'), 'utf8')
+const KEYS = { OPENAI_API_KEY: 'official-1', RELAY_API_KEY: 'relay-1' }
+
+const flagged = small().replace('flag: f', 'flag: headgate-relay')
+const good = () => folderWith({ 'headgate.yaml': flagged, 'flags/relay.json': FLAGS })
+
+describe('a good folder', () => {
+  test('passes: what was read, which secrets are set, and ok', () => {
+    const folder = good()
+    const { code, stdout, stderr } = headgate(folder, ['check'], { OPENAI_API_KEY: 'hunter2' })
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    expect(
+      stdout.replace(/sha256 [0-9a-f]{12}/, 'sha256 …'),
+    ).toBe(`config   headgate.yaml (found in this folder, sha256 …)
+secrets
+  set    upstreams.official.auth.bearer  env OPENAI_API_KEY
+  unset  upstreams.relay.auth.bearer     env RELAY_API_KEY
+flags    flags/relay.json
+ok
+`)
+  })
+
+  test('the example of the product page passes, with its notes', () => {
+    const folder = folderWith({ 'headgate.yaml': PRODUCT, 'flags/relay.json': FLAGS })
+    const { code, stdout } = headgate(folder, ['check'])
+    expect(code).toBe(0)
+    expect(stdout.match(/note: headgate\.yaml:\d+:\d+ /g)).toHaveLength(4)
+  })
+
+  test('as JSON it is one document for scripts', () => {
+    const { code, stdout, stderr } = headgate(good(), ['check', '--json'], KEYS)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual({
+      schemaVersion: 1,
+      ok: true,
+      config: {
+        file: 'headgate.yaml',
+        foundBy: expect.stringContaining('headgate-cli-'),
+        others: [],
+        hash: expect.stringMatching(/^[0-9a-f]{12}$/),
+      },
+      faults: [],
+      notes: [],
+      secrets: [
+        { path: 'upstreams.official.auth.bearer', reference: 'env OPENAI_API_KEY', set: true },
+        { path: 'upstreams.relay.auth.bearer', reference: 'env RELAY_API_KEY', set: true },
+      ],
+      flags: { file: 'flags/relay.json', faults: [], advice: [] },
+    })
+  })
+})
+
+describe('which file is read', () => {
+  const files = {
+    'headgate.yml': flagged,
+    'config/headgate.json': '{}',
+    'other.yaml': small('sever: {}'),
+    'flags/relay.json': FLAGS,
+  }
+
+  test('--config, then HEADGATE_CONFIG, then this folder, and it says which won and which lost', () => {
+    const folder = folderWith(files)
+    const env = { HEADGATE_CONFIG: 'config/headgate.json' }
+    const lines = (args: string[], given = {}) =>
+      headgate(folder, ['check', ...args], given)
+        .stdout.split('\n')
+        .slice(0, 2)
+    expect(lines(['--config', 'other.yaml'], env)[0]).toContain('other.yaml (named by --config')
+    expect(lines([], env)[0]).toContain('config/headgate.json (named by HEADGATE_CONFIG')
+    expect(lines([])).toEqual([
+      expect.stringContaining('headgate.yml (found in this folder'),
+      '         config/headgate.json is not read',
+    ])
+  })
+
+  test('flags are looked for beside the config, not beside the caller', () => {
+    const folder = folderWith({ 'deep/headgate.yaml': flagged, 'deep/flags/relay.json': FLAGS })
+    const { code, stdout } = headgate(folder, ['check', '--config', 'deep/headgate.yaml'])
+    expect(stdout).toContain('flags    deep/flags/relay.json')
+    expect(code).toBe(0)
+  })
+
+  test('none at all is 3, and says how to make one', () => {
+    const { code, stdout, stderr } = headgate(folderWith(), ['check'])
+    expect([code, stdout]).toEqual([3, ''])
+    expect(stderr).toContain('headgate init')
+  })
+
+  test('a named file that is not there is 3, and no other one is taken instead', () => {
+    const { code, stderr } = headgate(good(), ['check', '--config', 'nope.yaml'])
+    expect(code).toBe(3)
+    expect(stderr).toContain('--config names nope.yaml, which is no file')
+  })
+})
+
+describe('faults', () => {
+  test('are all printed with their places, and end with what to do', () => {
+    const folder = folderWith({
+      'headgate.yaml': small('sever: {}\ndefault: { openai: offical }'),
+      'flags/relay.json': FLAGS,
+    })
+    const { code, stdout, stderr } = headgate(folder, ['check'])
+    expect(code).toBe(3)
+    expect(stdout).toContain('  headgate.yaml:8:1 has no key "sever": did you mean "server"?\n')
+    expect(stdout).toContain('  headgate.yaml:9:20 default.openai names no upstream')
+    expect(stdout).not.toContain('ok\n')
+    expect(stderr).toBe('error: 2 faults\nFix them and run headgate check again.\n')
+  })
+
+  test('as JSON each has its file, line, column, path, message and suggestion', () => {
+    const folder = folderWith({ 'headgate.yaml': small('sever: {}') })
+    const { code, stdout } = headgate(folder, ['check', '--json'])
+    expect(code).toBe(3)
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      faults: [
+        {
+          file: 'headgate.yaml',
+          line: 8,
+          column: 1,
+          path: '',
+          message: 'has no key "sever"',
+          suggestion: 'did you mean "server"?',
+        },
+      ],
+    })
+  })
+
+  test('an override of the environment that is no port is one of them', () => {
+    const { code, stdout } = headgate(good(), ['check'], { HEADGATE_PORT: 'x' })
+    expect(code).toBe(3)
+    expect(stdout).toContain('server.port comes from HEADGATE_PORT, which must be')
+  })
+
+  test('a secret of the wrong shape is one of them, and no value is printed', () => {
+    const { code, stdout, stderr } = headgate(good(), ['check'], {
+      OPENAI_API_KEY: 'Bearer hunter2',
+      RELAY_API_KEY: '"hunter2"',
+    })
+    expect(code).toBe(3)
+    expect(stdout).toContain(
+      'headgate.yaml:3:61 upstreams.official.auth.bearer is in OPENAI_API_KEY',
+    )
+    expect(stdout).toContain('take the quotes away')
+    expect(stdout + stderr).not.toContain('hunter2')
+  })
+
+  test('a secret in a file is set when the file is there, and its one line end does not count', () => {
+    const config = flagged.replace('{ env: RELAY_API_KEY }', '{ file: keys/relay }')
+    const files = { 'headgate.yaml': config, 'flags/relay.json': FLAGS }
+    const stated = (more: Record<string, string>) => {
+      const { code, stdout } = headgate(folderWith({ ...files, ...more }), ['check'], KEYS)
+      return [code, /(set|unset) +upstreams\.relay\.auth/.exec(stdout)?.[1]]
+    }
+    expect(stated({})).toEqual([0, 'unset'])
+    expect(stated({ 'keys/relay': 'hunter2\n' })).toEqual([0, 'set'])
+    expect(stated({ 'keys/relay': 'hunter2\n\n' })).toEqual([3, 'set'])
+  })
+
+  test.each([
+    ['is not there', null, 'flags/relay.json cannot be read (ENOENT)'],
+    ['is no document', '<html>', 'flags/relay.json: '],
+    ['has a wrong percent', FLAGS.replace('"rollout": "1"', '"rollout": "1e9"'), 'rollout'],
+  ])('a flags file that %s is one of them', (_, flags, words) => {
+    const folder = folderWith({
+      'headgate.yaml': flagged,
+      ...(flags === null ? {} : { 'flags/relay.json': flags }),
+    })
+    const { code, stdout, stderr } = headgate(folder, ['check'], KEYS)
+    expect(code).toBe(3)
+    expect(stdout).toContain(words)
+    expect(stderr).toContain('1 fault\n')
+  })
+
+  test('flags that work and are not what was meant are notes', () => {
+    const folder = folderWith({
+      'headgate.yaml': small(),
+      'flags/relay.json': FLAGS.replace('headgate-kill', 'other-kill'),
+    })
+    const { code, stdout } = headgate(folder, ['check'], KEYS)
+    expect(code).toBe(0)
+    expect(stdout).toContain('note: rollouts relay: flag "f" is not in the document')
+    expect(stdout).toContain(
+      'note: rollouts relay: kill flag "headgate-kill" is not in the document',
+    )
+  })
+})

@@ -1,0 +1,243 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { configSchema, type SecretRef } from '../../src/config/schema.ts'
+import { Secret } from '../../src/config/secret.ts'
+import {
+  type SimulatedUpstream,
+  startUpstream,
+  type UpstreamOptions,
+} from '../../src/demo/upstreams.ts'
+import { type FlagDocument, parseDocument } from '../../src/flag/document.ts'
+import { staticFlagSource } from '../../src/flag-sources/static.ts'
+import { createHeadgate, type Headgate } from '../../src/headgate.ts'
+import type { Clock, Dial, Log } from '../../src/ports.ts'
+import { routesOf } from '../../src/proxy/routes.ts'
+import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
+import { nodeDial, nodeDoor } from '../../src/transports/node.ts'
+import type { Observation } from '../../src/types.ts'
+
+/** A real Headgate between two simulated upstreams, on real sockets, for one test. */
+
+/** `node`: the raw response in front, undici behind. `fetch`: Response in front, the platform's fetch behind. */
+export const TRANSPORTS = ['node', 'fetch'] as const
+
+export type TransportName = (typeof TRANSPORTS)[number]
+
+export const OFFICIAL_KEY = 'sk-official-0123456789abcdef'
+export const RELAY_KEY = 'rk-relay-fedcba9876543210'
+/** For what a test names `{ env: 'EXTRA' }`. */
+export const EXTRA_KEY = 'xk-extra-a1b2c3d4e5f60718'
+
+type Loose = Record<string, unknown>
+
+export interface GatewayOptions {
+  readonly transport: TransportName
+  /** The flag's percent; 0 unless given. */
+  readonly percent?: number
+  /** Merged over the rollout, the relay's and the official's configuration. */
+  readonly rollout?: Loose
+  readonly relay?: Loose
+  readonly official?: Loose
+  /** Merged over the top. */
+  readonly config?: Loose
+  readonly officialOptions?: Partial<UpstreamOptions>
+  readonly relayOptions?: Partial<UpstreamOptions>
+  readonly killedByEnv?: boolean
+  readonly noFlags?: boolean
+  /** The whole flag document, in place of the one `percent` makes. */
+  readonly document?: FlagDocument
+  /** Upstreams beside `official` and `relay`, as config has them. */
+  readonly upstreams?: Loose
+  /** The real one unless given. */
+  readonly clock?: Clock
+  /** Stands between Headgate and its transport. */
+  readonly dial?: (real: Dial) => Dial
+}
+
+export interface Gateway {
+  /** The origin. */
+  readonly url: string
+  readonly baseUrl: string
+  readonly official: SimulatedUpstream
+  readonly relay: SimulatedUpstream
+  readonly headgate: Headgate
+  readonly observations: readonly Observation[]
+  readonly logs: readonly string[]
+  /** Resolves with the observation of that index once it was made. */
+  observation(index?: number): Promise<Observation>
+  setFlag(percent: number, killed?: boolean): void
+  close(): Promise<void>
+}
+
+export const realClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer: (run, ms) => setTimeout(run, ms),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+}
+
+const KEYS: Record<string, string> = { OFFICIAL: OFFICIAL_KEY, RELAY: RELAY_KEY, EXTRA: EXTRA_KEY }
+
+export const ALL_PATHS = [
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/messages',
+  '/v1/messages/count_tokens',
+]
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const official = await startUpstream({
+    name: 'official',
+    seed: 1,
+    keys: [OFFICIAL_KEY],
+    ...options.officialOptions,
+  })
+  const relay = await startUpstream({
+    name: 'relay',
+    seed: 1,
+    keys: [RELAY_KEY],
+    ...options.relayOptions,
+  })
+  const config = configSchema.parse({
+    version: 1,
+    upstreams: {
+      official: {
+        baseUrl: official.baseUrl,
+        auth: { bearer: { env: 'OFFICIAL' } },
+        ...options.official,
+      },
+      relay: { baseUrl: relay.baseUrl, auth: { bearer: { env: 'RELAY' } }, ...options.relay },
+      ...options.upstreams,
+    },
+    flags: { file: 'unused.json' },
+    rollouts: {
+      relay: {
+        match: { paths: ALL_PATHS },
+        control: 'official',
+        canary: 'relay',
+        flag: 'headgate-relay',
+        ...options.rollout,
+      },
+    },
+    ...options.config,
+  })
+  const reveal = (ref: SecretRef): Secret => new Secret(KEYS['env' in ref ? ref.env : ''] ?? '')
+  const clock = options.clock ?? realClock
+  const document = options.document ?? documentOf(options.percent ?? 0, false)
+  const flags = staticFlagSource({ document: options.noFlags ? null : document, clock })
+  const observations: Observation[] = []
+  const made = new EventEmitter()
+  const logs: string[] = []
+  const line = (message: string, fields?: unknown): void => {
+    logs.push(`${message} ${JSON.stringify(fields)}`)
+  }
+  const log: Log = { info: line, warn: line, error: line }
+  const node = options.transport === 'node'
+  const real = node ? nodeDial() : fetchDial(fetch)
+  const dial = options.dial === undefined ? real : options.dial(real)
+  const headgate = createHeadgate({
+    door: node ? nodeDoor : fetchDoor,
+    dial,
+    clock,
+    log,
+    id: () => `hg_${randomUUID()}`,
+    // The edge has only an asynchronous digest.
+    sha256: (text) => {
+      const hex = createHash('sha256').update(text).digest('hex')
+      return node ? hex : Promise.resolve(hex)
+    },
+    routes: routesOf(config, reveal),
+    flags,
+    flagsMaxAgeMs: Number.POSITIVE_INFINITY,
+    killedByEnv: options.killedByEnv ?? false,
+    controlToken: () => new Secret('control-token'),
+    witness: (observation) => {
+      observations.push(observation)
+      made.emit('made')
+    },
+  })
+  flags.onChange(headgate.refresh)
+  headgate.refresh()
+  const server = createAdaptorServer({
+    fetch: node ? headgate.data.fetch : brokenWhereCut(headgate.data.fetch),
+    overrideGlobalObjects: false,
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url,
+    baseUrl: `${url}/v1`,
+    official,
+    relay,
+    headgate,
+    observations,
+    logs,
+    async observation(index = 0) {
+      while (observations.length <= index) await once(made, 'made')
+      return observations[index] as Observation
+    },
+    setFlag: (percent, killed = false) => flags.set(documentOf(percent, killed)),
+    async close() {
+      await new Promise<void>((done) => {
+        server.close(() => done())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      })
+      await real.close()
+      await Promise.all([official.close(), relay.close()])
+    },
+  }
+}
+
+/** The flags of most tests: one gradual strategy on the unit, and the kill flag. */
+export function documentOf(percent: number, killed: boolean): FlagDocument {
+  return documentWith([
+    gradual('headgate-relay', percent),
+    {
+      name: 'headgate-kill',
+      enabled: killed,
+      strategies: [{ name: 'default', parameters: {}, constraints: [] }],
+    },
+  ])
+}
+
+/** A feature with one `flexibleRollout`. */
+export function gradual(name: string, percent: number, groupId = name): Loose {
+  const parameters = { rollout: String(percent), stickiness: 'default', groupId }
+  return {
+    name,
+    enabled: true,
+    strategies: [{ name: 'flexibleRollout', parameters, constraints: [] }],
+  }
+}
+
+export function documentWith(features: readonly Loose[]): FlagDocument {
+  const parsed = parseDocument(JSON.stringify({ version: 2, features }))
+  if (!parsed.ok) throw new Error(parsed.faults.join('; '))
+  return parsed.document
+}
+
+/** What FetchCaller says of an answer that it breaks off. */
+const CUT = 'the answer was cut'
+
+/**
+ * @hono/node-server 2.1.8 prints a stream that failed, writes `Error: …` behind it and then a clean end. A platform
+ * breaks the connection, and so must the server that stands for one here.
+ */
+function brokenWhereCut(app: Headgate['data']['fetch']): Headgate['data']['fetch'] {
+  return (request, env, context) => {
+    const { outgoing } = env as HttpBindings
+    const end = outgoing.end.bind(outgoing) as (...parts: unknown[]) => typeof outgoing
+    outgoing.end = (...parts: unknown[]) =>
+      parts[0] === `Error: ${CUT}` ? outgoing.destroy() : end(...parts)
+    return app(request, env, context)
+  }
+}
+
+const { error: print } = console
+console.error = (...parts: unknown[]) => {
+  if (!(parts[0] instanceof Error && parts[0].message === CUT)) print(...parts)
+}
