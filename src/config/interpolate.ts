@@ -70,7 +70,7 @@ function fill(written: string, env: Env): Filled {
       faults.push({ at, message, suggestion: LITERAL })
       continue
     }
-    const found = Object.hasOwn(env, variable) ? env[variable] : undefined
+    const found = env[variable]
     const value = typeof found === 'string' ? found : undefined
     if (operator === ':-') text += value || operand
     else if (operator === ':?' && !value) {

@@ -74,6 +74,6 @@ function portFault(variable: string, value: string): { message: string; suggesti
 }
 
 function textOf(env: Env, variable: string): string | null {
-  const value = Object.hasOwn(env, variable) ? env[variable] : undefined
+  const value = env[variable]
   return typeof value === 'string' && value !== '' ? value : null
 }

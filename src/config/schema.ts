@@ -3,7 +3,7 @@ import * as z from 'zod'
 /** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
 
 /** Endpoints that a rollout may split: stateless, and understood well enough to judge an answer. */
-export const SPLITTABLE_PATHS = [
+const SPLITTABLE_PATHS = [
   '/v1/chat/completions',
   '/v1/completions',
   '/v1/embeddings',

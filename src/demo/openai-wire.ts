@@ -436,7 +436,7 @@ export function missing(param: string): Refused {
   }
 }
 
-export function fingerprintOf(upstream: string, model: string): string {
+function fingerprintOf(upstream: string, model: string): string {
   return `fp_${hashOf(`${upstream}/${model}`).toString(16).padStart(8, '0')}00`
 }
 

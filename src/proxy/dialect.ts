@@ -11,7 +11,7 @@ export interface Refusal {
 }
 
 /** The refusals Headgate makes by itself, before or instead of an upstream's answer. */
-export const REFUSALS = {
+const REFUSALS = {
   bad_path: refusal(400, 'The path is not a canonical path under /v1/.'),
   not_found: refusal(404, 'Only /v1/* is served here.'),
   method_not_allowed: refusal(405, 'This method is not supported.'),

@@ -56,6 +56,12 @@ describe('values from the environment', () => {
     ])
   })
 
+  test('where any JSON may stand, it stays text', () => {
+    const params = () => 'params: { default: { user: "${N}" } }'
+    const config = configOf(small().replace('models: {}', params), { N: '42' })
+    expect(config.upstreams['relay']?.params.default).toEqual({ user: '42' })
+  })
+
   test('quoted text that did not come from the environment stays text', () => {
     expect(linesOf(small('server: { port: "9000" }'))).toEqual([
       '8:17 server.port must be a whole number in 0..65535, got "9000"',
@@ -94,6 +100,12 @@ describe('values from the environment', () => {
   ]
   test.each(refused)('%s is a fault at its own column', (written, column, message) => {
     expect(linesOf(appName(written), { EMPTY: '' })).toEqual([`8:${column} server.host ${message}`])
+  })
+
+  test('a variable that is not set is the one fault of a value that must be there', () => {
+    expect(linesOf(small().replace('flag: f', () => 'flag: "${F}"'))).toEqual([
+      expect.stringContaining('rollouts.relay.flag needs the environment variable F'),
+    ])
   })
 
   test('every unset variable of one text is a fault', () => {

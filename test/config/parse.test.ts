@@ -224,6 +224,11 @@ describe('a fault stands where the mistake is', () => {
       'server has no key "prot": did you mean "port"?',
     ],
     [
+      'a place on the first line, after a byte order mark',
+      `\uFEFF{ «sever: 1, version: 1, upstreams: { a: { baseUrl: "https://a.example/v1" } } }`,
+      'has no key "sever": did you mean "server"?',
+    ],
+    [
       'a place in a file with a byte order mark and CRLF',
       `\uFEFF${small('server: { «prot: 1 }').replaceAll('\n', '\r\n')}`,
       'server has no key "prot": did you mean "port"?',

@@ -73,6 +73,25 @@ describe('secrets in the wrong place', () => {
     )
   })
 
+  test.each([
+    'a: |§',
+    'a\n: §',
+    'a\n: "§"',
+    '|a: { b: § }',
+    'a: > x: §',
+    '%§',
+    'a: !§ x',
+    'a: !<x"§> x',
+    'a\n: &§ x',
+    'a: *§',
+    'a: "\\§"',
+  ])('the YAML library quotes %j, and we do not', (template) => {
+    const key = 'sk-hunter2hunter2'
+    const text = said(template.replace('§', key))
+    expect(text).toContain('headgate.yaml:')
+    expect(text).not.toContain('hunter2')
+  })
+
   test('a broken file is not quoted either', () => {
     fc.assert(
       fc.property(

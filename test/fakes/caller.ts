@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { createParser } from 'eventsource-parser'
@@ -185,6 +184,3 @@ export function valuesOf(rawHeaders: readonly string[], name: string): string[] 
     (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
   )
 }
-
-/** Resolves with the arguments of an event that must come. */
-export const event = once

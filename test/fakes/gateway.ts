@@ -71,7 +71,7 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-export const realClock: Clock = {
+const realClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer: (run, ms) => setTimeout(run, ms),
@@ -80,7 +80,7 @@ export const realClock: Clock = {
 
 const KEYS: Record<string, string> = { OFFICIAL: OFFICIAL_KEY, RELAY: RELAY_KEY, EXTRA: EXTRA_KEY }
 
-export const ALL_PATHS = [
+const ALL_PATHS = [
   '/v1/chat/completions',
   '/v1/completions',
   '/v1/embeddings',

@@ -8,7 +8,7 @@ import { documentOf } from '../fakes/gateway.ts'
 
 /** `headgate serve` as a process of its own, in a folder of its own, between two simulated upstreams. */
 
-export const CONTROL_TOKEN = 'control-token-0123456789'
+const CONTROL_TOKEN = 'control-token-0123456789'
 
 export interface Served {
   readonly folder: string

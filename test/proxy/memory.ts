@@ -147,7 +147,7 @@ export class Call implements AttemptController {
   }
 }
 
-export class ManualClock implements Clock {
+class ManualClock implements Clock {
   #now = 0
   #timers: { at: number; run: () => void }[] = []
 

@@ -1,0 +1,14 @@
+import { startNode } from '../../src/node.ts'
+
+/** PROCESS: Headgate as `headgate serve` runs it. Arguments: its configuration file. */
+
+const silent = (): void => {}
+const running = await startNode({
+  configFile: process.argv[2] ?? 'headgate.yaml',
+  env: process.env,
+  log: { info: silent, warn: console.warn, error: console.error },
+})
+process.on('disconnect', () => process.exit())
+// At once: what was to be measured has been.
+process.on('SIGTERM', () => process.exit())
+process.send?.({ port: Number(new URL(running.dataUrl).port) })

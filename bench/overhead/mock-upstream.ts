@@ -1,0 +1,96 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import {
+  CHUNK_INTERVAL_MS,
+  streamFrames,
+  streamHead,
+  UPSTREAM_KEY,
+  wholeAnswer,
+} from './workloads.ts'
+
+/**
+ * PROCESS: the upstream of every candidate. It answers prebuilt bytes and looks at a request only as far as it must,
+ * so that the core it shares with the load has time to spare. One port an arm.
+ */
+
+/** What the parent is told: the ports, then the counts as often as it asks. */
+export interface MockReport {
+  readonly control: number
+  readonly canary: number
+}
+
+const WHOLE = wholeAnswer()
+const HEAD = streamHead()
+const FRAMES = streamFrames(false)
+const FRAMES_WITH_USAGE = streamFrames(true)
+const HEAD_END = Buffer.from('\r\n\r\n')
+const STREAMS = Buffer.from('"stream":true')
+const ASKS_USAGE = Buffer.from('"include_usage":true')
+
+const counts = { control: 0, canary: 0 }
+
+interface Stream {
+  readonly socket: Socket
+  readonly frames: readonly Buffer[]
+  next: number
+}
+
+let streams: Stream[] = []
+let timer: NodeJS.Timeout | null = null
+
+function begin(stream: Stream): void {
+  streams.push(stream)
+  timer ??= setInterval(tick, CHUNK_INTERVAL_MS)
+}
+
+/** One timer for all streams: a chunk of each at every turn. */
+function tick(): void {
+  let ended = false
+  for (const stream of streams) {
+    if (stream.socket.destroyed) stream.next = stream.frames.length
+    else stream.socket.write(stream.frames[stream.next++] as Buffer)
+    if (stream.next >= stream.frames.length) ended = true
+  }
+  if (ended) streams = streams.filter((stream) => stream.next < stream.frames.length)
+  if (streams.length === 0 && timer !== null) {
+    clearInterval(timer)
+    timer = null
+  }
+}
+
+function serve(arm: 'control' | 'canary'): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    let waiting: Buffer | null = null
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => {
+      const request: Buffer = waiting === null ? chunk : Buffer.concat([waiting, chunk])
+      waiting = request
+      const headEnd = request.indexOf(HEAD_END)
+      if (headEnd < 0) return
+      const head = request.toString('latin1', 0, headEnd)
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
+      if (request.length < headEnd + 4 + length) return
+      waiting = null
+      counts[arm]++
+      if (!head.includes(UPSTREAM_KEY)) {
+        socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n')
+        return
+      }
+      // The workload's streams are small: a long question is not searched.
+      if (length > 4_096 || request.indexOf(STREAMS, headEnd) < 0) {
+        socket.write(WHOLE)
+        return
+      }
+      socket.write(HEAD)
+      const usage = request.indexOf(ASKS_USAGE, headEnd) >= 0
+      begin({ socket, frames: usage ? FRAMES_WITH_USAGE : FRAMES, next: 0 })
+    })
+  })
+  return new Promise((done) => {
+    server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port))
+  })
+}
+
+const report: MockReport = { control: await serve('control'), canary: await serve('canary') }
+process.on('message', () => process.send?.({ ...counts } satisfies MockReport))
+process.on('disconnect', () => process.exit())
+process.send?.(report)

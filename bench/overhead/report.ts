@@ -1,0 +1,142 @@
+import type { CandidateName } from './candidates.ts'
+import type { Sample } from './load.ts'
+import { type Spread, spreadOf } from './statistics.ts'
+import { STREAM_CHUNKS, WORKLOAD_TITLES, WORKLOADS, type Workload } from './workloads.ts'
+
+/** What the numbers say, and when they say nothing. */
+
+/** One measured window; of one round all candidates' samples are paired. */
+export interface Measured {
+  readonly round: number
+  readonly workload: Workload
+  readonly candidate: CandidateName
+  readonly instance: number
+  readonly sample: Sample
+}
+
+/** More of a core than this in other hands, and a round is noisy (SPEED.md section 4). */
+export const NOISY = 0.1
+
+/** SPEED.md section 4: CPU against bare and against nginx. */
+const MUST: Readonly<Record<Workload, { bare: number; nginx: number | null }>> = {
+  'json-1k': { bare: 1.35, nginx: 6 },
+  'json-30k': { bare: 1.35, nginx: null },
+  stream: { bare: 1.15, nginx: 1.5 },
+}
+
+export interface Row {
+  readonly workload: Workload
+  readonly candidate: CandidateName
+  readonly cpuUs: Spread
+  /** Null but for streams. */
+  readonly cpuUsPerChunk: number | null
+  readonly requestsPerSecond: number
+  readonly busy: number
+  /** Null for what is the measure itself, or where it was not measured. */
+  readonly toBare: Spread | null
+  readonly toNginx: Spread | null
+}
+
+export function rowsOf(measured: readonly Measured[]): Row[] {
+  const candidates = [...new Set(measured.map((each) => each.candidate))]
+  return WORKLOADS.flatMap((workload) =>
+    candidates.flatMap((candidate): Row[] => {
+      const own = measured.filter(
+        (each) => each.workload === workload && each.candidate === candidate,
+      )
+      if (own.length === 0) return []
+      const cpuUs = spreadOf(own.map(({ sample }) => sample.cpuUsPerRequest))
+      return [
+        {
+          workload,
+          candidate,
+          cpuUs,
+          cpuUsPerChunk: workload === 'stream' ? cpuUs.median / STREAM_CHUNKS : null,
+          requestsPerSecond: spreadOf(own.map(({ sample }) => sample.requests / sample.seconds))
+            .median,
+          busy: spreadOf(own.map(({ sample }) => sample.busy)).median,
+          toBare: ratioOf(own, measured, 'bare'),
+          toNginx: ratioOf(own, measured, 'nginx'),
+        },
+      ]
+    }),
+  )
+}
+
+/** Each sample against the yardstick's of the same round, and of the same instance where it has two. */
+function ratioOf(
+  own: readonly Measured[],
+  all: readonly Measured[],
+  yardstick: CandidateName,
+): Spread | null {
+  if (own.every((each) => each.candidate === yardstick)) return null
+  const ratios = own.flatMap((each) => {
+    const same = all.filter(
+      (other) =>
+        other.candidate === yardstick &&
+        other.round === each.round &&
+        other.workload === each.workload,
+    )
+    const beside = same.find((other) => other.instance === each.instance) ?? same[0]
+    if (beside === undefined) return []
+    return [each.sample.cpuUsPerRequest / beside.sample.cpuUsPerRequest]
+  })
+  return ratios.length === 0 ? null : spreadOf(ratios)
+}
+
+/** A Markdown table that reads well in a terminal too. */
+export function tableOf(rows: readonly Row[]): string {
+  const cells = [
+    [
+      'workload',
+      'candidate',
+      'CPU µs a request',
+      'CPU µs a chunk',
+      '× bare',
+      '× nginx',
+      'requests/s',
+      'core taken',
+    ],
+    ...rows.map((row) => [
+      WORKLOAD_TITLES[row.workload],
+      row.candidate,
+      `${row.cpuUs.median.toFixed(1)} [${row.cpuUs.low.toFixed(1)}–${row.cpuUs.high.toFixed(1)}]`,
+      row.cpuUsPerChunk === null ? '' : row.cpuUsPerChunk.toFixed(2),
+      ratio(row.toBare),
+      ratio(row.toNginx),
+      Math.round(row.requestsPerSecond).toLocaleString('en-US'),
+      `${Math.round(row.busy * 100)} %`,
+    ]),
+  ]
+  const widths = (cells[0] as string[]).map((_, column) =>
+    Math.max(...cells.map((line) => (line[column] as string).length)),
+  )
+  const lines = cells.map(
+    (line) =>
+      `| ${line.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`,
+  )
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [lines[0], rule, ...lines.slice(1)].join('\n')
+}
+
+function ratio(spread: Spread | null): string {
+  if (spread === null) return ''
+  const { median, low, high } = spread
+  return `${median.toFixed(2)} [${low.toFixed(2)}–${high.toFixed(2)}]`
+}
+
+/** How Headgate stands to the bounds it must keep; nothing where there is no pair. */
+export function boundsOf(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) => {
+    if (row.candidate !== 'headgate') return []
+    const must = MUST[row.workload]
+    const line = (name: string, spread: Spread | null, bound: number | null): string[] => {
+      if (spread === null || bound === null) return []
+      const word = spread.median <= bound ? 'keeps' : 'MISSES'
+      return [
+        `${WORKLOAD_TITLES[row.workload]}: ${spread.median.toFixed(2)} × ${name}, ${word} ≤ ${bound} (${spread.count} pairs)`,
+      ]
+    }
+    return [...line('bare', row.toBare, must.bare), ...line('nginx', row.toNginx, must.nginx)]
+  })
+}
