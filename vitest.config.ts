@@ -10,6 +10,8 @@ const report = process.env.TEST_REPORT
 
 export default defineConfig({
   test: {
+    // Most tests wait on sockets: two at a time also on two cores.
+    maxWorkers: 2,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {

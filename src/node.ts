@@ -138,7 +138,7 @@ export async function serve({ configFile, env, stdout, stderr }: ServeOptions): 
   const log = logTo((line) => stderr.write(line), env['HEADGATE_LOG_LEVEL'])
   const running = await startNode({ configFile: found.file, env, log })
   process.on('SIGHUP', running.reload)
-  const stopping = nextSignal()
+  const stopping = firstSignal()
   stdout.write(`data     ${running.dataUrl}/v1\n`)
   stdout.write(
     running.controlUrl === null
@@ -147,16 +147,17 @@ export async function serve({ configFile, env, stdout, stderr }: ServeOptions): 
   )
   const signal = await stopping
   log.info('draining', { signal })
-  void nextSignal().then((second) => process.exit(second === 'SIGINT' ? 130 : 143))
   await running.close()
   return 0
 }
 
-function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {
+/** Resolves with the first of them; the second ends the process at once. No moment is without a handler. */
+function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
-      process.off('SIGTERM', onSignal)
-      process.off('SIGINT', onSignal)
+    let signalled = false
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (signalled) process.exit(signal === 'SIGINT' ? 130 : 143)
+      signalled = true
       resolve(signal)
     }
     process.on('SIGTERM', onSignal)

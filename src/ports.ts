@@ -113,7 +113,10 @@ export interface Origin {
   readonly connectTimeoutMs: number
 }
 
-/** Moves bytes to an upstream. Connections are never shared between arms. It never follows redirects. */
+/**
+ * Moves bytes to an upstream, and never follows a redirect. Connections are not shared between arms, except over a
+ * platform's own fetch, which has one pool: two arms on one origin (an A/A run) may meet there.
+ */
 export interface Dial {
   send(arm: Arm, to: Origin, request: Outbound, handler: AnswerHandler): void
   /** Lets connections of these go once they are idle; they are not dialled again. */

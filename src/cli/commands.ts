@@ -10,9 +10,9 @@ import type { ServeOptions } from './commands/serve.ts'
 export function addCommands(program: Command, act: Act): void {
   program
     .command('demo')
-    .summary('watch a rollback')
+    .summary('watch a split follow its flag')
     .description(
-      'Two simulated upstreams, a seeded load, fourteen days in sixty seconds; the relay breaks at twenty.',
+      'Two simulated upstreams, a seeded load, and a flag file to edit: watch the split follow it.',
     )
     .option('--headless', 'tell the whole story and exit, on free ports')
     .option('--seed <n>', 'the seed of the load, 0..4294967295', wholeNumber(4_294_967_295))

@@ -9,7 +9,7 @@ import { type ColorWhen, outputOf, type Sink } from './output.ts'
 /** From a command line to an exit code. */
 
 const EXAMPLES = `Examples:
-  headgate demo                    a rollback in a minute, without keys or network
+  headgate demo                    a split that follows its flag, without keys or network
   headgate init                    writes headgate.yaml, flags/relay.json, .env.example
   headgate check                   every fault of the config and the flags, offline
   headgate serve                   runs the data plane and the control plane

@@ -143,7 +143,11 @@ export async function startUpstream(options: UpstreamOptions): Promise<Simulated
       chance: ids,
       now: Math.floor(Date.now() / 1_000),
     }
-    const answer = answerTo(entry, faults, context, identity)
+    const answer = answerOrNothing(entry, faults, context, identity)
+    if (answer === null) {
+      response.writeHead(500).end()
+      return
+    }
     const pace: Pace = {
       firstByteMs: draws.latency.lognormal(latency.firstByteMs, latency.jitter),
       perChunkMs: () => draws.latency.lognormal(latency.perChunkMs, latency.jitter),
@@ -301,5 +305,16 @@ async function listen(server: Server, wanted: number | undefined): Promise<numbe
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
       if (!taken || wanted !== undefined || left === 0) throw error
     }
+  }
+}
+
+/** A request that the simulation cannot follow must not end its process. */
+function answerOrNothing(
+  ...asked: Parameters<typeof answerTo>
+): ReturnType<typeof answerTo> | null {
+  try {
+    return answerTo(...asked)
+  } catch {
+    return null
   }
 }

@@ -28,6 +28,8 @@ export function assign(candidate: Candidate, splits: Splits | null, nowMs: numbe
   if (rollout === null) return control(candidate.bound ? 'pinned' : 'unmatched')
   const split = splits?.byRollout.get(rollout)
   if (split?.killed) return control('killed')
+  if (candidate.owner === 'canary' && split?.state === 'rolled_back') return control('latched')
+  if (candidate.owner === 'canary' && split?.state === 'suspended') return control('suspended')
   if (candidate.owner !== null) return { ...control('pinned'), arm: candidate.owner }
   if (candidate.bound) return control('pinned')
   if (candidate.excluded) return control('excluded')

@@ -8,6 +8,17 @@ const REDACTED = '[redacted]'
 /** Shorter strings are no secrets, and would hit by chance. */
 const SHORTEST = 8
 
+/** Upstreams quote the beginning of a key to say which one they mean. */
+const BEGINNING = 12
+
+/** A secret in the forms in which an upstream may quote it: whole, URL-encoded, in base64, its beginning. */
+export function formsOf(secret: string): readonly string[] {
+  const bytes = new TextEncoder().encode(secret)
+  const base64 = btoa(String.fromCharCode(...bytes)).replace(/=+$/, '')
+  const beginning = secret.length > BEGINNING ? [secret.slice(0, BEGINNING)] : []
+  return [...new Set([secret, encodeURIComponent(secret), base64, ...beginning])]
+}
+
 /** @returns the text itself when it quotes nothing */
 export function redacted(text: string, secrets: readonly string[]): string {
   let clean = text

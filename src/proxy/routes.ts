@@ -8,6 +8,7 @@ import {
 import type { Secret } from '../config/secret.ts'
 import type { FlatHeaders, Origin } from '../ports.ts'
 import type { Dialect } from '../types.ts'
+import { formsOf } from './redact.ts'
 
 /** The configuration as the request path wants it: compiled once, immutable, replaced whole on a reload. */
 
@@ -127,7 +128,7 @@ function upstreamOf(
   const secrets: string[] = []
   const tail = tailOf(upstream, (ref) => {
     const secret = reveal(ref)
-    secrets.push(secret.reveal())
+    secrets.push(...formsOf(secret.reveal()))
     return secret
   })
   const timeouts = timeoutsFrom(DEFAULT_TIMEOUTS, upstream.timeouts)

@@ -89,6 +89,18 @@ describe('an assignment', () => {
       splits({ killed: true }),
       'killed',
     ],
+    [
+      'it was rolled back and the canary holds its state',
+      { owner: 'canary' },
+      splits({ state: 'rolled_back' }),
+      'latched',
+    ],
+    [
+      'it is suspended and the canary holds its state',
+      { owner: 'canary' },
+      splits({ state: 'suspended' }),
+      'suspended',
+    ],
     ['it is bound', { bound: true }, splits(), 'pinned'],
     ['it is bound and forced to the canary', { bound: true, forced: 'canary' }, splits(), 'pinned'],
     ['it is excluded', { excluded: true }, splits(), 'excluded'],

@@ -2,7 +2,7 @@ import { runDemo } from '../../demo/story.ts'
 import { startNode } from '../../node.ts'
 import type { Action } from '../command.ts'
 
-/** `headgate demo`: fourteen days in a minute, without keys or network. */
+/** `headgate demo`: a split that follows its flag, without keys or network. */
 
 export interface DemoOptions {
   readonly headless?: true
