@@ -1,0 +1,19 @@
+/** Numbers as people read them. */
+import type { Tally } from './metric.ts'
+
+/** `9 of 9`. */
+export function countWords([outcomes, bad]: Tally): string {
+  return `${bad} of ${outcomes}`
+}
+
+/** `0.4 %`, `0.02 %`, or `nothing yet`. */
+export function shareWords([outcomes, bad]: Tally): string {
+  return outcomes === 0 ? 'nothing yet' : `${percentWords(bad / outcomes)}`
+}
+
+/** Two digits that matter, at least one after the point where it is small. */
+export function percentWords(share: number): string {
+  const percent = share * 100
+  if (percent === 0 || percent >= 9.95) return `${Math.round(percent)} %`
+  return `${percent.toFixed(percent >= 0.095 ? 1 : 2)} %`
+}
