@@ -49,6 +49,8 @@ interface GateBet {
 /** Evidence of one step. */
 export interface GateState {
   readonly visit: number
+  /** The share it may open to: its margins were proven for that one. */
+  readonly nextShareBp: ShareBp | null
   readonly sinceMs: number | null
   readonly untilMs: number | null
   readonly canary: number
@@ -68,7 +70,7 @@ export interface GateInput {
   readonly expected: Readonly<Record<GateName, readonly number[]>>
 }
 
-export function newGateState(visit: number): GateState {
+export function newGateState(visit: number, nextShareBp: ShareBp | null): GateState {
   const bet: GateBet = {
     cumulative: RATE_RIVALS.map(() => 0),
     won: false,
@@ -77,6 +79,7 @@ export function newGateState(visit: number): GateState {
   }
   return {
     visit,
+    nextShareBp,
     sinceMs: null,
     untilMs: null,
     canary: 0,
@@ -98,6 +101,7 @@ export function stepGate(
   const drawn = strata.reduce((sum, { canary }) => sum + drawnOf(canary), 0)
   return {
     visit: state.visit,
+    nextShareBp: state.nextShareBp,
     sinceMs: state.sinceMs ?? fromMs,
     untilMs: atMs,
     canary: state.canary + drawn,
@@ -165,8 +169,8 @@ function missingOf(state: GateState, input: GateInput): Missing[] {
   if (state.canary < atLeast) missing.push({ metric: 'requests', requests: atLeast - state.canary })
   if (policy.gate.asks === 'evidence') {
     for (const name of GATES) {
-      if (!state.bets[name].won)
-        missing.push({ metric: name, requests: neededBy(name, state, input) })
+      if (state.bets[name].won) continue
+      missing.push({ metric: name, requests: neededBy(name, state, input) })
     }
   }
   const wait = ({ requests }: Missing) => requests ?? Number.MAX_SAFE_INTEGER

@@ -75,8 +75,8 @@ export interface JudgeState {
   readonly failed: readonly string[] | null
 }
 
-/** Before any evidence. @param epoch 1.. */
-export function newJudgeState(policy: Policy, epoch: number, visit: number): JudgeState {
+/** Before any evidence. */
+export function newJudgeState(policy: Policy, { epoch, visit, nextShareBp }: Place): JudgeState {
   const metrics = metricsOf(policy)
   return {
     schema: 1,
@@ -86,7 +86,7 @@ export function newJudgeState(policy: Policy, epoch: number, visit: number): Jud
     metrics: mapped(metrics, (metric) => newMetricState(metric)),
     meaning: newMeaningState(),
     mismatch: [],
-    gate: newGateState(visit),
+    gate: newGateState(visit, nextShareBp),
     absolute: [],
     last: 1,
     paced: 0,
@@ -106,9 +106,7 @@ export function judge(
 ): { readonly state: JudgeState; readonly judgement: Judgement } {
   const { place, fromMs, atMs } = flush
   const state =
-    before !== null && before.epoch === place.epoch
-      ? before
-      : newJudgeState(policy, place.epoch, place.visit)
+    before !== null && before.epoch === place.epoch ? before : newJudgeState(policy, place)
   const merged = mergeCounts(flush.counts, place.epoch)
   const strata = strataOf(merged, state.pins)
   const paced = state.paced + state.last
@@ -127,7 +125,8 @@ export function judge(
   const mismatch = stepMismatch(state.mismatch, strata)
 
   const gateInput = gateInputOf(policy, state, place)
-  const entered = state.gate.visit === place.visit ? state.gate : newGateState(place.visit)
+  const stays = state.gate.visit === place.visit && state.gate.nextShareBp === place.nextShareBp
+  const entered = stays ? state.gate : newGateState(place.visit, place.nextShareBp)
   const atShare = strata.filter(({ shareBp }) => shareBp === place.shareBp)
   const gate = stepGate(entered, atShare, gateInput, fromMs, atMs)
 

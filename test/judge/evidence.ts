@@ -7,7 +7,7 @@ import { type Policy, policyOf } from '../../src/judge/policy.ts'
 
 export const SHIPPED: Policy = policyOf()
 
-const PLACE: Place = {
+export const PLACE: Place = {
   epoch: 1,
   visit: 1,
   shareBp: 500,

@@ -5,7 +5,7 @@ import { guardLimit, type JudgeState, judge, newJudgeState } from '../../src/jud
 import { NO_SIZES } from '../../src/judge/pins.ts'
 import { type Policy, policyOf } from '../../src/judge/policy.ts'
 import type { Judgement } from '../../src/types.ts'
-import { arm, countsOf, flushOf, SHIPPED } from './evidence.ts'
+import { arm, countsOf, flushOf, PLACE, SHIPPED } from './evidence.ts'
 
 /** Judges these, one flush each. */
 function judged(
@@ -234,6 +234,15 @@ describe('the gate', () => {
     expect(noTimes(next.state)).toMatchObject({ won: false, canary: [0, 0] })
   })
 
+  it('begins anew when the step it leads to becomes another: its margin was proven for that one', () => {
+    const before = judged(many(40, { ok: 50, failed: 0 }))
+    expect(noTimes(before.state).won).toBe(true)
+    const next = judged(many(1, { ok: 50, failed: 0 }), SHIPPED, before.state, {
+      nextShareBp: 5_000,
+    })
+    expect(noTimes(next.state)).toMatchObject({ won: false, canary: [50, 0] })
+  })
+
   it('waits for the least requests of a step', () => {
     const { judgement } = judged(
       many(2, { ok: 50, failed: 0 }),
@@ -355,7 +364,7 @@ describe('strata', () => {
 
 describe('a new state', () => {
   it('is small, and plain', () => {
-    const state = newJudgeState(SHIPPED, 1, 1)
+    const state = newJudgeState(SHIPPED, PLACE)
     expect(JSON.parse(JSON.stringify(state))).toEqual(state)
     expect(JSON.stringify(state).length).toBeLessThan(4_000)
   })
