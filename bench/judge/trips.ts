@@ -67,7 +67,7 @@ export const DEAD: readonly Cell[] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.99].map((rh
         canary++
         // The next request comes when this one is answered.
         nowMs += 50
-        const asked = { what: 'failover', ok: true, auth: false, unit: null } as const
+        const asked = { what: 'failover', ok: true, unit: null } as const
         inputs.push({ ...asked, startedMs, atMs: nowMs })
       }
       for (const input of inputs) {
@@ -200,6 +200,8 @@ function pairedTrips(random: Random, situation: Situation, rho: number): readonl
         ? [[one.answeredMs, one.answeredOk ? false : null, one]]
         : [[one.endedMs, true, one]],
     )
+    // What ends after the last request began has no good answers beside it.
+    .filter(([atMs]) => atMs <= HOUR_MS)
     .sort((a, b) => a[0] - b[0])
   return [
     ...RUNS.map((n) => countTrips(events, n, false)),
@@ -237,7 +239,7 @@ function tripsAsShipped(events: readonly Event[]): number {
     const input: TripInput =
       good === true
         ? { what: 'outcome', arm: 'canary', outcome: 'ok', unit: null, startedMs, atMs }
-        : { what: 'failover', ok: good === false, auth: false, unit: null, startedMs, atMs }
+        : { what: 'failover', ok: good === false, unit: null, startedMs, atMs }
     const next = stepTripwire(state, input, { usdPerMinute: null })
     state = next.state
     if (next.trip === null) continue
@@ -292,7 +294,6 @@ export const PAIRED_DETECTION: readonly Cell[] = [
       const input: TripInput = {
         what: 'failover',
         ok: true,
-        auth: false,
         unit: null,
         startedMs,
         atMs,

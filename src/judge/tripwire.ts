@@ -17,22 +17,25 @@ export type TripInput =
       readonly unit: string | null
       readonly startedMs: number
       readonly atMs: number
-      /** It was reported as `overdue` before: its failure is counted already. */
+      /** It was reported as `overdue` before: it is counted already, as a failure. */
       readonly overdue?: boolean
     }
   /** Control answered in the place of a canary that failed. */
   | {
       readonly what: 'failover'
       readonly ok: boolean
-      /** Control's own outcome was `auth`. */
-      readonly auth: boolean
       readonly unit: string | null
       /** When the canary's attempt began, and when control's ended. */
       readonly startedMs: number
       readonly atMs: number
     }
-  /** A canary request in flight passed its first-byte deadline. */
-  | { readonly what: 'overdue'; readonly unit: string | null; readonly atMs: number }
+  /** A drawn request in flight passed the first-byte deadline, the same on both arms. */
+  | {
+      readonly what: 'overdue'
+      readonly arm: Arm
+      readonly unit: string | null
+      readonly atMs: number
+    }
   /** The canary spent money. */
   | { readonly what: 'spent'; readonly usd: number; readonly atMs: number }
 
@@ -41,13 +44,20 @@ export interface TripLimits {
   readonly usdPerMinute: number | null
 }
 
+type Ended = Extract<TripInput, { what: 'outcome' }>
+
+interface Step {
+  readonly state: TripState
+  readonly trip: Trip | null
+}
+
 /** Plain state of one process; begun anew when a rollout resumes. */
 export interface TripState {
   readonly run: Run
   readonly auth: Run
   readonly stream: Run
   readonly paired: Paired
-  /** Cents by second of the last minute. */
+  /** Dollars by second of the last minute. */
   readonly spent: readonly (readonly [second: number, usd: number])[]
 }
 
@@ -86,6 +96,9 @@ export const PAIRED_RUN = 15
 /** A blip that hits many requests at once is over when control is asked. */
 const PAIRED_SPAN_MS = 2_000
 
+/** Units remembered of a run; it trips long before it has as many. */
+const MOST_UNITS = 64
+
 const NO_RUN: Run = { failures: 0, hangs: 0, units: [], completions: 0, controlFailures: 0 }
 const NO_PAIR: Paired = {
   failures: 0,
@@ -115,30 +128,28 @@ export function tripInputOf(
   if (outcome === 'cancelled') return null
   if (arm === 'control' && assigned === 'canary') {
     if (reason !== 'failover') return null
-    const auth = outcome === 'auth'
-    return { what: 'failover', ok: !isFailure(outcome), auth, unit, startedMs, atMs }
+    // What control calls the caller's own mistake says nothing of either.
+    if (outcome === 'rejected') return null
+    return { what: 'failover', ok: outcome === 'ok', unit, startedMs, atMs }
   }
   if (!observation.evidence || arm !== assigned) return null
   return { what: 'outcome', arm, outcome, unit, startedMs, atMs }
 }
 
 /** One thing that happened. @returns the state after it, and the trip it caused */
-export function stepTripwire(
-  state: TripState,
-  input: TripInput,
-  limits: TripLimits,
-): { readonly state: TripState; readonly trip: Trip | null } {
+export function stepTripwire(state: TripState, input: TripInput, limits: TripLimits): Step {
   switch (input.what) {
     case 'spent':
       return spend(state, input, limits)
     case 'overdue': {
-      const run = failed(state.run, input.unit, true)
+      const run =
+        input.arm === 'canary' ? failed(state.run, input.unit, true) : besides(state.run, true)
       return { state: { ...state, run }, trip: runTrip(run) }
     }
     case 'failover':
       return answered(state, input)
     case 'outcome':
-      return input.arm === 'control' ? control(state, input.outcome) : canary(state, input)
+      return input.arm === 'control' ? control(state, input) : canary(state, input)
   }
 }
 
@@ -152,22 +163,18 @@ export function contrastOf(failures: number, completions: number, controlFailure
   return chance
 }
 
-function control(state: TripState, outcome: Outcome): { state: TripState; trip: Trip | null } {
-  if (outcome === 'rejected') return { state, trip: null }
+function control(state: TripState, { outcome, overdue = false }: Ended): Step {
+  if (outcome === 'rejected' || outcome === 'cancelled') return { state, trip: null }
   const next = {
     ...state,
-    run: besides(state.run, isFailure(outcome)),
-    auth: besidesAuth(state.auth, !isFailure(outcome), outcome === 'auth'),
+    run: overdue ? state.run : besides(state.run, isFailure(outcome)),
+    auth: besides(state.auth, outcome === 'auth'),
     stream: besides(state.stream, isBroken(outcome)),
   }
   return { state: next, trip: tripOf(next) }
 }
 
-function canary(
-  state: TripState,
-  input: Extract<TripInput, { what: 'outcome' }>,
-): { state: TripState; trip: Trip | null } {
-  const { outcome, unit, overdue = false } = input
+function canary(state: TripState, { outcome, unit, overdue = false }: Ended): Step {
   // The caller's own doing says nothing of the upstream, either way.
   if (outcome === 'rejected' || outcome === 'cancelled') return { state, trip: null }
   if (!isFailure(outcome)) {
@@ -179,55 +186,50 @@ function canary(
   const next = {
     ...state,
     run: overdue ? state.run : failed(state.run, unit, outcome.startsWith('timeout')),
-    auth: outcome === 'auth' ? failed(state.auth, unit, false) : state.auth,
-    stream: isBroken(outcome) ? failed(state.stream, unit, false) : state.stream,
+    // Another kind of failure ends these runs: a provider in trouble fails in many ways, behind both arms.
+    auth: outcome === 'auth' ? failed(state.auth, unit, false) : NO_RUN,
+    stream: isBroken(outcome) ? failed(state.stream, unit, false) : NO_RUN,
   }
   return { state: next, trip: tripOf(next) }
 }
 
 function answered(
   state: TripState,
-  { ok, auth, unit, startedMs, atMs }: Extract<TripInput, { what: 'failover' }>,
-): { state: TripState; trip: Trip | null } {
-  const next = {
-    ...state,
-    paired: ok ? paired(state.paired, unit, startedMs, atMs) : NO_PAIR,
-    auth: besidesAuth(state.auth, ok, auth),
-  }
+  { ok, unit, startedMs, atMs }: Extract<TripInput, { what: 'failover' }>,
+): Step {
+  const next = { ...state, paired: ok ? paired(state.paired, unit, startedMs, atMs) : NO_PAIR }
   return { state: next, trip: tripOf(next) }
 }
 
 function tripOf({ run, auth, stream, paired: pair }: TripState): Trip | null {
-  return authTrip(auth) ?? streamTrip(stream) ?? runTrip(run) ?? pairedTrip(pair)
+  return (
+    kindTrip(auth, 'auth', 'requests in a row refused (401, 402 or 403)') ??
+    kindTrip(stream, 'stream', 'answers in a row broken') ??
+    runTrip(run) ??
+    pairedTrip(pair)
+  )
 }
 
 function runTrip(run: Run): Trip | null {
   const { failures, hangs, completions, controlFailures } = run
-  if (failures < LEAST_RUN || contrastOf(failures, completions, controlFailures) > CONTRAST)
+  if (failures < LEAST_RUN || contrastOf(failures, completions, controlFailures) > CONTRAST) {
     return null
+  }
   const kind = hangs * 2 > failures ? 'hang' : 'failures'
   const what = kind === 'hang' ? 'hung or failed' : 'failed'
   return { kind, words: `${failures} canary requests in a row ${what}; ${besideWords(run)}` }
 }
 
-/** Our own key or quota: three in a row, while control's key works. Not a matter of chance, so nothing is computed. */
-function authTrip(run: Run): Trip | null {
+/**
+ * Failures of one kind speak of the upstream as a whole (our key there, a proxy that meddles), so three may do. But the
+ * provider behind both arms can refuse both: the contrast is asked for all the same.
+ */
+function kindTrip(run: Run, kind: 'auth' | 'stream', what: string): Trip | null {
   const { failures, completions, controlFailures } = run
-  if (failures < LEAST_OF_KIND || controlFailures > 0 || completions === 0) return null
-  return {
-    kind: 'auth',
-    words: `${failures} canary requests in a row refused (401, 402 or 403); control answered ${completions}`,
-  }
-}
-
-function streamTrip(run: Run): Trip | null {
-  const { failures, completions, controlFailures } = run
-  if (failures < LEAST_OF_KIND || contrastOf(failures, completions, controlFailures) > CONTRAST)
+  if (failures < LEAST_OF_KIND || contrastOf(failures, completions, controlFailures) > CONTRAST) {
     return null
-  return {
-    kind: 'stream',
-    words: `${failures} canary answers in a row broken; ${besideWords(run)}`,
   }
+  return { kind, words: `${failures} canary ${what}; ${besideWords(run)}` }
 }
 
 function pairedTrip({ failures, generations, sinceMs, untilMs }: Paired): Trip | null {
@@ -267,11 +269,6 @@ function besides(run: Run, failure: boolean): Run {
   }
 }
 
-/** Only what shows that control's key works, or does not. */
-function besidesAuth(run: Run, ok: boolean, auth: boolean): Run {
-  return ok || auth ? besides(run, auth) : run
-}
-
 function paired(pair: Paired, unit: string | null, startedMs: number, atMs: number): Paired {
   const units = counted(pair.units, unit)
   if (units === null) return pair
@@ -288,7 +285,7 @@ function paired(pair: Paired, unit: string | null, startedMs: number, atMs: numb
   }
 }
 
-/** Units with one failure more; null when this unit has had its say. Units past the longest run that matters are not kept. */
+/** Units with one failure more; null when this unit has had its say. */
 function counted(
   units: readonly (readonly [string, number])[],
   unit: string | null,
@@ -297,16 +294,14 @@ function counted(
   const before = units.find(([one]) => one === unit)?.[1] ?? 0
   if (before >= PER_UNIT) return null
   const others = units.filter(([one]) => one !== unit)
-  return [...others.slice(-MOST_UNITS), [unit, before + 1]]
+  return [...others.slice(1 - MOST_UNITS), [unit, before + 1]]
 }
-
-const MOST_UNITS = 63
 
 function spend(
   state: TripState,
   { usd, atMs }: Extract<TripInput, { what: 'spent' }>,
   { usdPerMinute }: TripLimits,
-): { state: TripState; trip: Trip | null } {
+): Step {
   if (usdPerMinute === null) return { state, trip: null }
   const second = Math.floor(atMs / 1_000)
   const kept = state.spent.filter(([one]) => one > second - 60 && one <= second)

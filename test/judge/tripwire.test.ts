@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { randomFrom } from '../../src/demo/random.ts'
 import {
   contrastOf,
   newTripState,
@@ -49,8 +50,7 @@ class Story {
     const startedMs = this.#nowMs
     this.canaryIs(outcome, unit)
     this.#nowMs += 50
-    const auth = !ok && outcome === 'auth'
-    return this.tell({ what: 'failover', ok, auth, unit, startedMs, atMs: this.#nowMs })
+    return this.tell({ what: 'failover', ok, unit, startedMs, atMs: this.#nowMs })
   }
 }
 
@@ -125,7 +125,9 @@ describe('a hang', () => {
   it('trips before anything ended', () => {
     const story = new Story().controlIs('ok', 19)
     for (let one = 0; one < 6; one++) {
-      story.tell({ what: 'overdue', unit: `unit-${one}`, atMs: 60_000 + one }).controlIs('ok', 19)
+      story
+        .tell({ what: 'overdue', arm: 'canary', unit: `unit-${one}`, atMs: 60_000 + one })
+        .controlIs('ok', 19)
     }
     expect(story.trip?.kind).toBe('hang')
   })
@@ -133,48 +135,71 @@ describe('a hang', () => {
   it('is not counted again when it ends at last', () => {
     const story = new Story()
     for (let one = 0; one < 3; one++) {
-      story.tell({ what: 'overdue', unit: `unit-${one}`, atMs: 60_000 }).controlIs('ok', 40)
+      story
+        .tell({ what: 'overdue', arm: 'canary', unit: `unit-${one}`, atMs: 60_000 })
+        .controlIs('ok', 40)
     }
     for (let one = 0; one < 3; one++) story.canaryIs('timeout_first_byte', `unit-${one}`, true)
     expect(story.trip).toBeNull()
   })
 
   it('does not trip where control hangs as well', () => {
+    const random = randomFrom('hangs')
     const story = new Story()
-    for (let one = 0; one < 50; one++) {
-      story
-        .tell({ what: 'overdue', unit: `unit-${one}`, atMs: one })
-        .controlIs('timeout_first_byte', 19)
+    for (let one = 0; one < 4_000; one++) {
+      const canary = random.chance(0.05)
+      if (random.chance(0.5)) {
+        story.tell({ what: 'overdue', arm: canary ? 'canary' : 'control', unit: null, atMs: one })
+      } else if (canary) story.canaryIs('ok')
+      else story.controlIs('ok')
     }
     expect(story.trip).toBeNull()
   })
 })
 
 describe('refused credentials', () => {
-  it('trip at the third, at any share, while control’s key works', () => {
+  it('trip at the third where control’s have been good for', () => {
     const story = new Story()
-    for (let one = 0; one < 5; one++) story.failsOver('auth', true)
+    for (let one = 0; one < 5; one++) story.canaryIs('auth').controlIs('ok', 99)
     expect(story.canary).toBe(3)
-    expect(story.trip?.kind).toBe('auth')
+    expect(story.trip).toEqual({
+      kind: 'auth',
+      words:
+        '3 canary requests in a row refused (401, 402 or 403); control answered all 198 of its own meanwhile',
+    })
   })
 
-  it('do not where control’s are refused as well, nor where control was never heard of', () => {
-    const both = new Story()
-    for (let one = 0; one < 20; one++) both.controlIs('auth', 3).failsOver('auth', false)
-    expect(both.trip).toBeNull()
+  it('do not where the provider refuses both arms, now and then or always', () => {
+    for (const p of [0.3, 0.5, 1]) {
+      const random = randomFrom(`refused ${p}`)
+      const story = new Story()
+      for (let one = 0; one < 3_000; one++) {
+        const outcome = random.chance(p) ? 'auth' : 'ok'
+        if (!random.chance(0.5)) story.controlIs(outcome)
+        else if (outcome === 'ok') story.canaryIs('ok')
+        else story.failsOver('auth', !random.chance(p))
+      }
+      expect(story.trip).toBeNull()
+    }
+  })
+
+  it('do not where the provider fails both arms nine times of ten, a third of them refusals', () => {
+    const random = randomFrom('refused among others')
+    const story = new Story()
+    for (let one = 0; one < 20_000; one++) {
+      const outcome = random.chance(0.1) ? 'ok' : random.chance(1 / 3) ? 'auth' : 'upstream_error'
+      if (random.chance(0.5)) story.controlIs(outcome)
+      else story.canaryIs(outcome)
+    }
+    expect(story.trip).toBeNull()
+  })
+
+  it('do not where control was never heard of, nor all of one unit', () => {
     const silent = new Story()
     for (let one = 0; one < 20; one++) silent.canaryIs('auth')
     expect(silent.trip).toBeNull()
-  })
-
-  it('do not where some pass, nor all of one unit', () => {
-    const some = new Story()
-    for (let one = 0; one < 40; one++) {
-      some.failsOver('auth', true).failsOver('auth', true).canaryIs('ok')
-    }
-    expect(some.trip).toBeNull()
     const one = new Story()
-    for (let at = 0; at < 20; at++) one.failsOver('auth', true, 'mallory').controlIs('ok')
+    for (let at = 0; at < 20; at++) one.canaryIs('auth', 'mallory').controlIs('ok', 99)
     expect(one.trip).toBeNull()
   })
 })
@@ -226,7 +251,6 @@ describe('the paired run', () => {
       story.tell({
         what: 'failover',
         ok: true,
-        auth: false,
         unit: null,
         startedMs: one,
         atMs: 1_000 + one,
@@ -243,7 +267,6 @@ describe('the paired run', () => {
       story.tell({
         what: 'failover',
         ok: true,
-        auth: false,
         unit: null,
         startedMs: atMs - 900,
         atMs,
@@ -320,8 +343,9 @@ describe('an observation', () => {
 
   it('of control in the canary’s place is a failover', () => {
     const place = { arm: 'control', assigned: 'canary', reason: 'failover' } as const
-    expect(told(place)).toMatchObject({ what: 'failover', ok: true, auth: false })
-    expect(told({ ...place, outcome: 'auth' })).toMatchObject({ ok: false, auth: true })
+    expect(told(place)).toMatchObject({ what: 'failover', ok: true })
+    expect(told({ ...place, outcome: 'auth' })).toMatchObject({ what: 'failover', ok: false })
+    expect(told({ ...place, outcome: 'rejected' })).toBeNull()
   })
 
   it('is nothing where nothing was drawn, or the caller left', () => {
