@@ -130,10 +130,10 @@ async function measure(order: LoadOrder): Promise<Sample> {
     (_, index) =>
       new Connection(order.port, questions, index * Math.floor(questions.length / many), counts),
   )
-  // Streams begin one after the other, so that they are at different places and not in step.
+  // Streams begin one after the other, so that they end one after the other too.
   for (const connection of connections) {
     connection.ask()
-    if (streams) await pause(8)
+    if (streams) await pause(18)
   }
   await pause(order.rampMs)
 

@@ -15,14 +15,18 @@ export const WORKLOAD_TITLES: Readonly<Record<Workload, string>> = {
 /** Events of a stream, `[DONE]` included; the usage chunk, sent when asked, comes on top. */
 export const STREAM_CHUNKS = 200
 
-/** Time between two chunks of one stream, in ms: long enough that each is a write, and a read, of its own. */
-export const CHUNK_INTERVAL_MS = 2
+/**
+ * Time between two chunks of one stream, in ms. With the streams at a time below it keeps every candidate under its core:
+ * each chunk is a write and a read of its own, as a model's are. A saturated pipe would measure how many of them run
+ * together, which its slowest part decides.
+ */
+export const CHUNK_INTERVAL_MS = 3
 
 /** Connections that ask, each for one answer at a time. */
 export const CONNECTIONS: Readonly<Record<Workload, number>> = {
   'json-1k': 64,
   'json-30k': 64,
-  stream: 48,
+  stream: 32,
 }
 
 /** Different first user messages, so that about a tenth of the units are the canary's. */
