@@ -4,7 +4,9 @@ import { DETECTION, ELSEWHERE, FALSE_ROLLBACKS, LATE, SHARED_INCIDENTS } from '.
 import { GATE_FALSE, GATE_NEEDS, GATE_P95 } from './gates.ts'
 import { LATENCY_DETECTION, LATENCY_EDGES, LATENCY_LATE, LATENCY_NULL } from './latency.ts'
 import { MEANING } from './meaning.ts'
+import { PLAIN } from './plain.ts'
 import { ROLLOUTS } from './rollout.ts'
+import { SHARES } from './shares.ts'
 import { RAMP, STICKY } from './sticky.ts'
 import { CONTRAST, DEAD, PAIRED, PAIRED_DETECTION } from './trips.ts'
 
@@ -28,5 +30,7 @@ export const CELLS: readonly Cell[] = [
   ...GATE_NEEDS,
   ...GATE_FALSE,
   ...GATE_P95,
+  ...SHARES,
+  ...PLAIN,
   ...ROLLOUTS,
 ]

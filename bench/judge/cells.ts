@@ -2,10 +2,10 @@
 import type { Random } from './sampling.ts'
 
 /**
- * `rate`: in how many repetitions the value is finite. `delay`: its median and P90, and how many are finite. `mean`; and
- * `middle`, median and P90 of what is always finite.
+ * `rate`: in how many repetitions the value is finite; `part`: in how many it is 1 and not 0. `delay`: its median and P90,
+ * and how many are finite; `middle`: the same of what always is. `mean`. `events`: how many a repetition, rare and apart.
  */
-export type Kind = 'rate' | 'delay' | 'mean' | 'middle'
+export type Kind = 'rate' | 'part' | 'delay' | 'middle' | 'mean' | 'events'
 
 /** Situations are told apart by id; the seed of a repetition is its cell's id and its number, so cells can run in any order. */
 export interface Cell {

@@ -166,7 +166,7 @@ export const FALSE_ROLLBACKS: readonly Cell[] = [0.005, 0.02].flatMap((p) =>
       `4.1 ρ ${percent(rho)}, both ${percent(p)}`,
       'rate',
       { rho, control: p, canary: p, horizon: 100_000, canaryHorizon: NEVER },
-      rho === 0.5 ? 1_000 : 4_000,
+      { 0.01: 3_000, 0.05: 2_000, 0.5: 300 }[rho],
       { 0.01: 400, 0.05: 200, 0.5: 30 }[rho],
     ),
   ),
@@ -187,11 +187,11 @@ export const ELSEWHERE: readonly Cell[] = [
     q: 0.005,
     margin: 0,
     total: 1e6,
-    full: 800,
+    full: 200,
   },
-  { name: 'both 0.05 %', rho: 0.05, p: 0.0005, q: 0.0005, margin: 0, total: 1e5, full: 2_000 },
-  { name: 'both 5 %', rho: 0.05, p: 0.05, q: 0.05, margin: 0, total: 1e5, full: 4_000 },
-  { name: 'both 20 %', rho: 0.05, p: 0.2, q: 0.2, margin: 0, total: 1e5, full: 2_000 },
+  { name: 'both 0.05 %', rho: 0.05, p: 0.0005, q: 0.0005, margin: 0, total: 1e5, full: 1_000 },
+  { name: 'both 5 %', rho: 0.05, p: 0.05, q: 0.05, margin: 0, total: 1e5, full: 2_000 },
+  { name: 'both 20 %', rho: 0.05, p: 0.2, q: 0.2, margin: 0, total: 1e5, full: 1_000 },
   {
     name: '0.5 % against 0.6 %, margin 0.1 pp',
     rho: 0.05,
@@ -199,7 +199,7 @@ export const ELSEWHERE: readonly Cell[] = [
     q: 0.005 + 0.001 * 0.995,
     margin: 0.001,
     total: 1e5,
-    full: 2_000,
+    full: 1_000,
   },
   {
     name: '0.5 % against 0.7 %, margin 0.2 pp',
@@ -208,7 +208,7 @@ export const ELSEWHERE: readonly Cell[] = [
     q: 0.005 + 0.002 * 0.995,
     margin: 0.002,
     total: 1e5,
-    full: 2_000,
+    full: 1_000,
   },
 ].map(({ name, rho, p, q, margin, total, full }) =>
   aloneCell(`4.1 elsewhere: ρ 5 %, ${name}`, full, total > 1e5 ? 5 : 100, (random) => {
@@ -229,7 +229,7 @@ export const ELSEWHERE: readonly Cell[] = [
 export const SHARED_INCIDENTS: readonly Cell[] = RHOS.map((rho) =>
   aloneCell(
     `4.1 shared incidents, ρ ${percent(rho)}`,
-    rho === 0.5 ? 1_000 : 2_000,
+    { 0.01: 1_500, 0.05: 1_000, 0.5: 250 }[rho],
     { 0.01: 400, 0.05: 100, 0.5: 20 }[rho],
     (random) => {
       const rounds = new FailureRounds(rho, 0, ALPHA)
@@ -260,7 +260,7 @@ export const DETECTION: readonly Cell[] = RHOS.flatMap((rho) =>
         horizon: NEVER,
         canaryHorizon: rho === 0.5 ? 50_000 : 20_000,
       },
-      q <= 0.01 ? 300 : 1_000,
+      q === 0.01 ? 300 : q === 0.02 && rho < 0.5 ? 3_500 : 1_000,
       q <= 0.01 ? 20 : q <= 0.02 ? 200 : 400,
     ),
   ),
@@ -277,7 +277,7 @@ export const LATE: readonly Cell[] = [
   id: `4.2 late: ρ ${percent(rho)}, ${percent(q)} after ${healthy} healthy`,
   columns: LATE_COLUMNS,
   kind: 'delay' as const,
-  full: 1_000,
+  full: healthy === 3_000 ? 1_000 : 400,
   quick: 100,
   run: (random: Random) => {
     const acts = new FirstActs(3)

@@ -67,7 +67,7 @@ export const GATE_FALSE: readonly Cell[] = [0.01, 0.05, 0.5].map((rho) => ({
   id: `3.8 at the margin: ρ ${percent(rho)}, 0.5 % against 1 %, margin 0.5 %`,
   columns: ['within 1,000', 'within 10,000'],
   kind: 'rate',
-  full: 2_000,
+  full: 1_500,
   quick: 150,
   run: (random: Random) => {
     const q = 0.005 + 0.005 * 0.995

@@ -147,7 +147,7 @@ export const LATENCY_NULL: readonly Cell[] = RHOS.map((rho) => ({
   id: `4.3 null, ρ ${percent(rho)}`,
   columns: [...HEADGATE_COLUMNS, ...ANCHOR_COLUMNS],
   kind: 'rate',
-  full: rho === 0.5 ? 500 : 1_500,
+  full: rho === 0.5 ? 150 : 500,
   quick: { 0.01: 60, 0.05: 30, 0.5: 8 }[rho],
   run: (random: Random, repetition: number) => {
     const situation = { ...situationOf(rho, 0, same), horizon: 100_000, canaryHorizon: NEVER }
@@ -168,7 +168,7 @@ export const LATENCY_EDGES: readonly Cell[] = [
   id: `4.3 null, ρ 5 %, ${name}`,
   columns: HEADGATE_COLUMNS,
   kind: 'rate',
-  full: 1_000,
+  full: 400,
   quick: 20,
   run: (random: Random) =>
     byRounds(random, {
@@ -192,7 +192,7 @@ export const LATENCY_DETECTION: readonly Cell[] = [0, 0.1].flatMap((margin) =>
       id: `4.3 ρ ${percent(rho)}, margin ${percent(margin)}, ${name}`,
       columns: margin === 0 ? [...HEADGATE_COLUMNS, ...ANCHOR_COLUMNS] : HEADGATE_COLUMNS,
       kind: 'delay' as const,
-      full: name === '+25 %' || name === '+100 %' ? 500 : 150,
+      full: name === '+25 %' || name === '+100 %' ? (rho === 0.5 ? 200 : 500) : 60,
       quick: name === '+25 %' ? 120 : name === '+100 %' ? 300 : 4,
       run: (random: Random, repetition: number) => {
         const situation = situationOf(rho, margin, effect)
@@ -213,7 +213,7 @@ export const LATENCY_LATE: readonly Cell[] = EFFECTS.slice(1, 3).map(([name, eff
   id: `4.3 late: ρ 5 %, margin 0 %, ${name} after 3000 healthy`,
   columns: HEADGATE_COLUMNS,
   kind: 'delay',
-  full: 300,
+  full: 200,
   quick: 10,
   run: (random: Random) => byRounds(random, { ...situationOf(0.05, 0, effect), healthy: 3_000 }),
 }))

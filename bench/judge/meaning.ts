@@ -88,8 +88,8 @@ function probes(
 const healthy: Canary = { bias: 0, noise: 1, part: 1 }
 
 export const MEANING: readonly Cell[] = [
-  { name: 'null', canary: healthy, full: 2_000, quick: 60 },
-  { name: 'bias 0.15', canary: { ...healthy, bias: 0.15 }, full: 400, quick: 30 },
+  { name: 'null', canary: healthy, full: 1_000, quick: 60 },
+  { name: 'bias 0.15', canary: { ...healthy, bias: 0.15 }, full: 200, quick: 30 },
   { name: 'bias 0.3', canary: { ...healthy, bias: 0.3 }, full: 400, quick: 60 },
   { name: 'bias 0.6', canary: { ...healthy, bias: 0.6 }, full: 400, quick: 100 },
   { name: 'another model (bias 1)', canary: { ...healthy, bias: 1 }, full: 1_000, quick: 400 },
@@ -103,7 +103,7 @@ export const MEANING: readonly Cell[] = [
   {
     name: 'control deterministic, bias 0.15',
     canary: { ...healthy, bias: 0.15 },
-    full: 100,
+    full: 60,
     quick: 5,
   },
 ].map(({ name, canary, full, quick }) => ({

@@ -13,7 +13,15 @@ export function intervalOf(hits: number, runs: number): readonly [low: number, h
   const middle = (p + (z * z) / (2 * runs)) / (1 + (z * z) / runs)
   const half =
     (z * Math.sqrt((p * (1 - p)) / runs + (z * z) / (4 * runs * runs))) / (1 + (z * z) / runs)
-  return [Math.max(0, middle - half), Math.min(1, middle + half)]
+  return [hits === 0 ? 0 : middle - half, hits === runs ? 1 : middle + half]
+}
+
+/** Byar's 95 % interval of the expected number of events, within a hundredth of the exact one from 1 on; above 0, the rule of three. */
+export function eventsInterval(events: number): readonly [low: number, high: number] {
+  if (events === 0) return [0, 3]
+  const bound = (count: number, z: number) =>
+    count * (1 - 1 / (9 * count) + z / (3 * Math.sqrt(count))) ** 3
+  return [bound(events, -1.959963985), bound(events + 1, 1.959963985)]
 }
 
 /** 95 % interval of a quantile, from order statistics. */

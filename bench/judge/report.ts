@@ -1,6 +1,6 @@
 /** The tables of the benchmark, each figure with its Monte Carlo error. */
 import { type Cell, type Kind, kindOf } from './cells.ts'
-import { intervalOf, quantileInterval, quantileOf } from './quantiles.ts'
+import { eventsInterval, intervalOf, quantileInterval, quantileOf } from './quantiles.ts'
 
 export type Results = ReadonlyMap<string, readonly (readonly number[])[]>
 
@@ -14,20 +14,28 @@ export function finite(values: readonly number[]): number[] {
   return values.filter((value) => Number.isFinite(value))
 }
 
-/** `0.0005 [0.0002, 0.002]`, `518/1,101 [490–551]`, with `(84 %)` where not all acted. */
+/** `0.05 % [0.01–0.18]`, `518/1,101 [490–551]`, with `(84 %)` where not all acted. */
 export function figureOf(values: readonly number[], kind: Kind): string {
   const acted = finite(values)
   if (values.length === 0) return ''
   switch (kind) {
-    case 'rate': {
-      const [low, high] = intervalOf(acted.length, values.length)
-      return `${share(acted.length / values.length)} [${share(low)}, ${share(high)}]`
+    case 'rate':
+      return partOf(acted.length, values.length)
+    case 'part':
+      return partOf(values.filter((value) => value === 1).length, values.length)
+    case 'events': {
+      const events = values.reduce((sum, value) => sum + value, 0)
+      const [low, high] = eventsInterval(events).map((bound) =>
+        number(digits(bound / values.length)),
+      )
+      return `${number(digits(events / values.length))} [${low}–${high}]`
     }
     case 'mean': {
       const mean = acted.reduce((sum, value) => sum + value, 0) / acted.length
       const spread = Math.sqrt(
         acted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / acted.length,
       )
+      if (spread === 0) return number(mean)
       return `${number(mean)} ± ${number((1.96 * spread) / Math.sqrt(acted.length))}`
     }
     case 'delay':
@@ -39,28 +47,27 @@ export function figureOf(values: readonly number[], kind: Kind): string {
         acted.length === values.length
           ? ''
           : ` (${Math.floor((acted.length / values.length) * 100)} %)`
-      return `${number(quantileOf(values, 0.5))}/${number(quantileOf(values, 0.9))} [${number(low)}–${number(high)}]${reach}`
+      return `${number(quantileOf(values, 0.5))}/${number(quantileOf(values, 0.9))} [${number(low)}–${high === Infinity ? '∞' : number(high)}]${reach}`
     }
   }
 }
 
-/** Cells that share their columns, as one Markdown table. */
-export function tableOf(
-  title: string,
-  note: string,
-  cells: readonly Cell[],
-  results: Results,
-): string {
+/** Cells that share their columns, as rows of one Markdown table; as its columns where they have more of them. */
+export function rowsOf(cells: readonly Cell[], results: Results): string[] {
   const columns = cells[0]?.columns ?? []
-  const head = ['', 'runs', ...columns]
   const rows = cells.map((cell) => {
     const runs = results.get(cell.id)?.length ?? 0
     const figures = columns.map((_, column) =>
       figureOf(columnOf(results, cell.id, column), kindOf(cell, column)),
     )
-    return [cell.id.replace(/^[\d.]+ /, ''), number(runs), ...figures]
+    return [cell.id.replace(/^(absolute|[\d.]+) /, ''), number(runs), ...figures]
   })
-  return [`### ${title}`, '', note, '', ...markdown([head, ...rows]), ''].join('\n')
+  const table = [['', 'runs', ...columns], ...rows]
+  return markdown(columns.length > 10 ? turned(table) : table)
+}
+
+function turned(rows: readonly (readonly string[])[]): string[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] as string))
 }
 
 /** Padded, so that it reads in a terminal too. */
@@ -86,6 +93,18 @@ export function number(value: number): string {
   return `${Number(value.toPrecision(3))}`
 }
 
-function share(value: number): string {
-  return value === 0 ? '0' : `${Number(value.toPrecision(2))}`
+/** `26 % [24–28]`; 100 % is all of them. */
+function partOf(hits: number, runs: number): string {
+  const [low, high] = intervalOf(hits, runs)
+  return `${inPercent(hits / runs)} % [${inPercent(low)}–${inPercent(high)}]`
+}
+
+function inPercent(part: number): string {
+  const value = part * 100
+  return `${value < 99 ? digits(value) : Number(value.toFixed(1))}`
+}
+
+/** Two digits that matter. */
+function digits(value: number): number {
+  return Number(value.toPrecision(2))
 }

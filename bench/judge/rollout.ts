@@ -147,7 +147,7 @@ const NO_MARGINS = policyOf({ errors: { margin: '0pp' }, latency: { p95: { margi
 const SHIPPED = policyOf()
 
 const ARMS: readonly (readonly [name: string, canary: Canary, full: number, quick: number])[] = [
-  ['healthy', { failing: 0.005, slower: 1 }, 150, 4],
+  ['healthy', { failing: 0.005, slower: 1 }, 80, 4],
   ['errors 1 %', { failing: 0.01, slower: 1 }, 60, 4],
   ['errors 2 %', { failing: 0.02, slower: 1 }, 100, 10],
   ['errors 5 %', { failing: 0.05, slower: 1 }, 100, 10],
@@ -164,7 +164,7 @@ export const ROLLOUTS: readonly Cell[] = [20_000, 100_000, 1_000_000].flatMap((p
     ARMS.map(([name, canary, full, quick]) => ({
       id: `4.6 ${perDay.toLocaleString('en')} a day, ${margins}, ${name}`,
       columns: ROLLOUT_COLUMNS,
-      kind: ['delay', 'middle', 'mean', 'mean'] as const,
+      kind: ['delay', 'middle', 'mean', 'part'] as const,
       full,
       quick,
       run: (random: Random) => rollout(random, policy, perDay, canary),

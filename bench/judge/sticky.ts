@@ -106,7 +106,7 @@ export const STICKY: readonly Cell[] = (
     id: `4.5 ${name}, ρ ${percent(rho)}`,
     columns: WAYS,
     kind: 'rate' as const,
-    full: 150,
+    full: 100,
     quick: 8,
     run: (random: Random) => {
       const arms = new Map<number, boolean>()
@@ -181,14 +181,14 @@ export const RAMP_COLUMNS = [
 ]
 
 export const RAMP: readonly Cell[] = [
-  { name: 'healthy, by stratum', worse: 0, strata: true, full: 120, quick: 6 },
+  { name: 'healthy, by stratum', worse: 0, strata: true, full: 80, quick: 6 },
   { name: '5 points worse, by stratum', worse: 0.05, strata: true, full: 40, quick: 6 },
-  { name: 'healthy, first of the epoch', worse: 0, strata: false, full: 120, quick: 6 },
+  { name: 'healthy, first of the epoch', worse: 0, strata: false, full: 80, quick: 6 },
   { name: '5 points worse, first of the epoch', worse: 0.05, strata: false, full: 40, quick: 6 },
 ].map(({ name, worse, strata, full, quick }) => ({
   id: `4.5 ramp: ${name}`,
   columns: RAMP_COLUMNS,
-  kind: 'mean',
+  kind: RAMP_COLUMNS.map((_, at) => (at < STEPS_BP.length ? ('mean' as const) : ('part' as const))),
   full,
   quick,
   run: (random: Random) => ramp(random, worse, strata),

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { CELLS } from '../../bench/judge/all.ts'
 import { growthBookActs, kayentaActs, lindonMalekActs, zActs } from '../../bench/judge/anchors.ts'
-import { intervalOf, quantileInterval, quantileOf } from '../../bench/judge/quantiles.ts'
+import { TABLES } from '../../bench/judge/page.ts'
+import {
+  eventsInterval,
+  intervalOf,
+  quantileInterval,
+  quantileOf,
+} from '../../bench/judge/quantiles.ts'
 import {
   binomial,
   geometric,
@@ -75,6 +81,11 @@ describe('figures', () => {
     expect([low, high]).toEqual([40, 60])
     // Wilson 1927, as tabled by Newcombe 1998 (81 of 263, 0 of 20).
     expect(intervalOf(81, 263).map((p) => p.toFixed(4))).toEqual(['0.2553', '0.3662'])
+    // Exact Poisson limits, as in any table: 1 and 10 events.
+    expect(eventsInterval(1)[0]).toBeCloseTo(0.025, 1)
+    expect(eventsInterval(1)[1]).toBeCloseTo(5.572, 1)
+    expect(eventsInterval(10)[0]).toBeCloseTo(4.795, 1)
+    expect(eventsInterval(10)[1]).toBeCloseTo(18.39, 1)
     expect(intervalOf(0, 20).map((p) => p.toFixed(4))).toEqual(['0.0000', '0.1611'])
   })
 })
@@ -106,6 +117,15 @@ describe('the anchors', () => {
 })
 
 describe('cells', () => {
+  it('stand in one table each', () => {
+    for (const { id } of CELLS) {
+      expect([id, TABLES.filter((only) => new RegExp(only).test(id))]).toEqual([
+        id,
+        [expect.any(String)],
+      ])
+    }
+  })
+
   it('have ids of their own, and a kind for every column', () => {
     expect(new Set(CELLS.map(({ id }) => id)).size).toBe(CELLS.length)
     for (const { kind, columns } of CELLS)
