@@ -159,7 +159,7 @@ describe('the gate', () => {
 describe('units that keep their arm', () => {
   it('are judged by first outcomes, or the healthy are rolled back', () => {
     const { rows } = runJob({ cell: '4.5 conversations, ρ 50 %', from: 0, to: 4, seed: 'tests' })
-    expect(acted(rows.map((row) => row[1] as number))).toBeGreaterThanOrEqual(2)
+    expect(acted(rows.map((row) => row[1] as number))).toBeGreaterThan(0)
     expect(acted(rows.map((row) => row[3] as number))).toBe(0)
   })
 })
