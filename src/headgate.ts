@@ -1,18 +1,28 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono'
-import { controlApp, type HealthView, type RolloutView } from './api/routes.ts'
+import type { CommandAnswer, ControlPlane } from './api/plane.ts'
+import { Requests } from './api/requests.ts'
+import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
+import { controlApp } from './api/routes.ts'
+import type { FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Caller, Clock, Dial, FlagSource, Log } from './ports.ts'
+import type { Caller, Clock, Dial, FlagSource, Log, Stores, Witness } from './ports.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
+import { pathOf } from './proxy/endpoint.ts'
 import type { Gate } from './proxy/gate.ts'
 import { handle } from './proxy/handle.ts'
 import { ModelEchoes } from './proxy/model-echoes.ts'
-import type { Routes } from './proxy/routes.ts'
+import { sendProbe } from './proxy/probe.ts'
+import type { Rollout, Routes } from './proxy/routes.ts'
 import { StoredResponses } from './proxy/stored.ts'
-import { type SplitInput, splitsOf } from './rollout/split.ts'
+import type { ProbeShape } from './rollout/controller.ts'
+import type { FlushRecord } from './rollout/flushes.ts'
+import type { ProbeAnswer } from './rollout/probing.ts'
+import { Rollouts } from './rollout/rollouts.ts'
+import { splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
-import type { Observation, Split, Splits } from './types.ts'
+import type { RolloutEvent, Split, Splits } from './types.ts'
 
 /** How a transport takes a request in: it makes a `Caller` of it and returns what Hono wants. */
 export type Door = (
@@ -37,8 +47,23 @@ export interface Parts {
   /** `HEADGATE_KILL=1`. */
   readonly killedByEnv: boolean
   readonly controlToken: () => Secret | null
+  readonly stores: Stores<FlushRecord>
+  /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
+  readonly storeName: string
+  /** A calendar that runs faster than the clock: the demo's. */
+  readonly calendar?: Calendar | undefined
   /** Told of every observation, after the tallies. */
-  readonly witness?: (observation: Observation) => void
+  readonly witness?: Witness | undefined
+  /** Told of every event, once it is durable. */
+  readonly onEvent?: ((event: RolloutEvent) => void) | undefined
+}
+
+/** The time that plans are served by. */
+export interface Calendar {
+  /** Milliseconds since the epoch. */
+  readonly wallMs: () => number
+  /** The longest gap between two turns that is time served; milliseconds of this calendar. */
+  readonly maxGapMs: number
 }
 
 /** What of the configuration a reload may change. */
@@ -53,18 +78,24 @@ export interface Headgate {
   readonly data: Hono
   /** `/-/*`. */
   readonly control: Hono
-  /** Reads flags and state again and replaces the splits whole. Call it at every change, and now and then. */
+  /** Reads flags and state again and replaces the splits whole. Call it at every change. */
   refresh(): void
+  /** A turn of every rollout, and a refresh: call it every few seconds, and once before the first request. */
+  turn(): Promise<void>
   reload(next: Reload): void
   /** Says why a new configuration was not taken; null once one was. */
   setConfigFault(fault: string | null): void
   /** From now on new requests are told to go elsewhere. */
   drain(): void
+  /** Writes down what was counted, and lets the store go. */
+  close(): Promise<void>
   readonly rollouts: () => readonly RolloutView[]
 }
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
 const SPLIT_MAX_AGE_MS = 30_000
+/** Requests under way are looked through at most this often. */
+const WATCH_MS = 250
 
 /** Both planes as two Hono apps, with no runtime in them. */
 export function createHeadgate(parts: Parts): Headgate {
@@ -74,8 +105,12 @@ export function createHeadgate(parts: Parts): Headgate {
   let draining = false
   let generation = 1
   let configFault: string | null = null
-  const since = new Map<string, { key: string; at: number }>()
+  let watchedMs = Number.NEGATIVE_INFINITY
+  const watchedSinceMs = clock.wallMs()
+  const said = new Map<string, string>()
   const tallies = new Map<string, Tally>()
+  const requests = new Requests()
+  const listeners = new Set<(event: RolloutEvent) => void>()
 
   function tallyOf(rollout: string): Tally {
     let tally = tallies.get(rollout)
@@ -85,6 +120,24 @@ export function createHeadgate(parts: Parts): Headgate {
     }
     return tally
   }
+
+  const rollouts = new Rollouts({
+    stores: parts.stores,
+    clock,
+    wallMs: parts.calendar?.wallMs ?? (() => clock.wallMs()),
+    maxGapMs: parts.calendar?.maxGapMs,
+    id: parts.id,
+    process: parts.id(),
+    log,
+    ceilingBp: (rollout) => ceilingBpOf(splits?.byRollout.get(rollout)),
+    onChange: refresh,
+    onEvent: (event) => {
+      for (const listener of listeners) listener(event)
+      parts.onEvent?.(event)
+    },
+    probe,
+  })
+  rollouts.configure(routes.rollouts.values())
 
   const gate: Gate = {
     routes: () => routes,
@@ -97,24 +150,47 @@ export function createHeadgate(parts: Parts): Headgate {
     echoes: new ModelEchoes(),
     stored: new StoredResponses(),
     draining: () => draining,
-    witness: (observation) => {
-      if (observation.rollout !== null) {
-        tallyOf(observation.rollout).add(observation, clock.monotonicMs())
+    flights: new Set(),
+    witness: (observed, draw) => {
+      watchFlights()
+      if (observed.rollout === null) {
+        parts.witness?.(observed, draw)
+        return
       }
-      parts.witness?.(observation)
+      const { observation, added } = rollouts.observe(observed, draw)
+      tallyOf(observed.rollout).add(observation, clock.monotonicMs())
+      requests.add(observation, draw, added)
+      parts.witness?.(observation, draw)
     },
   }
 
+  /** Where something ends, something else may wait in vain; where nothing ends nothing comes either. */
+  function watchFlights(): void {
+    const nowMs = clock.monotonicMs()
+    if (nowMs - watchedMs < WATCH_MS) return
+    watchedMs = nowMs
+    rollouts.watch(gate.flights, nowMs)
+  }
+
+  async function probe(name: string, like: ProbeShape | null): Promise<ProbeAnswer | null> {
+    const rollout = routes.rollouts.get(name)
+    if (rollout === undefined) return null
+    const { probe: asked, match } = rollout.config
+    const model = asked.model ?? like?.model ?? modelOf(rollout)
+    const path = asked.path ?? (like === null ? null : pathOf(like.endpoint)) ?? match.paths[0]
+    if (model === null || path === undefined) {
+      log.warn('no probe: no model is known to ask; set probe.model', { rollout: name })
+      return null
+    }
+    const { prompt, timeout: timeoutMs } = asked
+    const stream = like?.stream ?? false
+    const answers = await sendProbe(gate, rollout, { path, model, prompt, stream, timeoutMs })
+    log.info('probe', { rollout: name, ...answers })
+    return { control: goodOf(answers.control), canary: goodOf(answers.canary) }
+  }
+
   function refresh(): void {
-    const inputs: SplitInput[] = [...routes.rollouts.values()].map(({ name, groupId, config }) => ({
-      rollout: name,
-      groupId,
-      flag: config.flag,
-      kill: config.kill,
-      plan: config.plan,
-      record: null,
-    }))
-    splits = splitsOf(inputs, flags?.current() ?? null, {
+    splits = splitsOf(rollouts.splitInputs(), flags?.current() ?? null, {
       killedByEnv: parts.killedByEnv,
       nowMs: clock.monotonicMs(),
       splitMaxAgeMs: SPLIT_MAX_AGE_MS,
@@ -123,15 +199,16 @@ export function createHeadgate(parts: Parts): Headgate {
     for (const split of splits.byRollout.values()) noteChange(split)
   }
 
-  /** Says when a rollout's standing changed, once, in the log. */
+  /** Says when what requests are split by changed, once, in the log. */
   function noteChange(split: Split): void {
     const flag = flagPercentOf(split)
     const key = `${split.state} ${split.version} ${split.killed} ${flag} ${split.flag?.kind}`
-    if (since.get(split.rollout)?.key === key) return
-    since.set(split.rollout, { key, at: clock.wallMs() })
+    if (said.get(split.rollout) === key) return
+    said.set(split.rollout, key)
     log.info('split', {
       rollout: split.rollout,
       state: split.state,
+      heightPercent: split.heightBp / 100,
       flag: split.flag?.kind ?? 'unread',
       ceilingPercent: flag,
       killed: split.killed,
@@ -140,29 +217,19 @@ export function createHeadgate(parts: Parts): Headgate {
 
   function viewOf(name: string): RolloutView | null {
     const split = splits?.byRollout.get(name)
-    if (split === undefined) return null
-    const tally = tallyOf(name)
-    const observedBp = tally.observedShareBp(clock.monotonicMs())
-    return {
-      name,
-      state: split.state,
-      version: split.version,
-      epoch: split.epoch,
-      step: split.step,
-      share: {
-        target: targetPercentOf(split),
-        observed: observedBp === null ? null : observedBp / 100,
-        flag: flagPercentOf(split),
-      },
-      killed: split.killed,
-      arms: { control: tally.report('control'), canary: tally.report('canary') },
-      verdict: { value: 'inconclusive', reasons: ['nothing judges yet'], monitors: [] },
-      need: { metric: null, canaryRequests: null, eta: null },
-      since: new Date(since.get(name)?.at ?? clock.wallMs()).toISOString(),
-    }
+    const report = rollouts.report(name)
+    if (split === undefined || report === null) return null
+    return rolloutViewOf({
+      split,
+      report,
+      tally: tallyOf(name),
+      nowMs: clock.monotonicMs(),
+      wallMs: parts.calendar?.wallMs() ?? clock.wallMs(),
+      watchedSinceMs,
+    })
   }
 
-  const rollouts = (): readonly RolloutView[] =>
+  const viewAll = (): readonly RolloutView[] =>
     [...routes.rollouts.keys()].flatMap((name) => viewOf(name) ?? [])
 
   function healthOf(): HealthView {
@@ -178,6 +245,7 @@ export function createHeadgate(parts: Parts): Headgate {
         ageMs: snapshot === null ? null : Math.round(clock.monotonicMs() - snapshot.readAtMs),
         fault: status?.fault ?? null,
       },
+      store: { kind: parts.storeName, fault: rollouts.fault },
     }
   }
 
@@ -187,20 +255,63 @@ export function createHeadgate(parts: Parts): Headgate {
     if (flags !== null && (flags.current() === null || flags.status().fault !== null)) {
       degraded.push('flags')
     }
+    if (rollouts.fault !== null) degraded.push('store')
     return degraded
+  }
+
+  const plane: ControlPlane = {
+    rollouts: viewAll,
+    rollout: viewOf,
+    health: healthOf,
+    token: parts.controlToken,
+    command: async (name, command): Promise<CommandAnswer> => {
+      const result = await rollouts.command(name, command)
+      const view = viewOf(name)
+      if (result === null || view === null) {
+        return { ok: false, code: 'unknown_rollout', message: `there is no rollout ${name}` }
+      }
+      if (result.ok) return { ok: true, rollout: view }
+      return { ok: false, code: result.code, message: result.message, version: view.version }
+    },
+    events: (query) => rollouts.events(query),
+    flushes: async ({ rollout, ...query }) => {
+      if (!routes.rollouts.has(rollout)) return null
+      const batches = await parts.stores.evidence.read({ rollout, ...query })
+      return batches.map(({ position, epoch, process, sequence, at, counts }) => ({
+        position,
+        epoch,
+        process,
+        sequence,
+        at: new Date(at).toISOString(),
+        counts: counts as unknown as FlushView['counts'],
+      }))
+    },
+    request: (id) => requests.get(id),
+    onEvent: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 
   return {
     data: dataApp(parts.door, gate, () => ({ ready: !draining, degraded: degradedOf() })),
-    control: controlApp({ rollouts, rollout: viewOf, health: healthOf, token: parts.controlToken }),
+    control: controlApp(plane, {
+      onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
+    }),
     refresh,
+    async turn() {
+      await rollouts.turn()
+      refresh()
+    },
     reload(next) {
       routes = next.routes
       flags = next.flags
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
       configFault = null
+      rollouts.configure(routes.rollouts.values())
       refresh()
+      void rollouts.turn()
     },
     setConfigFault(fault) {
       configFault = fault
@@ -208,8 +319,24 @@ export function createHeadgate(parts: Parts): Headgate {
     drain() {
       draining = true
     },
-    rollouts,
+    close: () => rollouts.close(),
+    rollouts: viewAll,
   }
+}
+
+/** What may be asked of the canary where nothing else says so. */
+function modelOf({ config, canary }: Rollout): string | null {
+  return config.match.models?.[0] ?? canary.models?.keys().next().value ?? null
+}
+
+function goodOf(outcome: string): 'good' | 'failed' {
+  return outcome === 'ok' ? 'good' : 'failed'
+}
+
+/** What the flag lets through; null where it decides request by request. Unread, it lets nothing through. */
+function ceilingBpOf(split: Split | undefined): number | null {
+  if (split === undefined || split.killed || split.flag === null) return 0
+  return split.flag.kind === 'context' ? null : split.flag.kind === 'off' ? 0 : split.flag.shareBp
 }
 
 function dataApp(
@@ -235,17 +362,6 @@ function dataApp(
     return context.body(new TextDecoder().decode(body), 404, { 'content-type': 'application/json' })
   })
   return app
-}
-
-function flagPercentOf(split: Split): number | null {
-  if (split.flag?.kind === 'off') return 0
-  return split.flag?.kind === 'ceiling' ? split.flag.shareBp / 100 : null
-}
-
-/** Where the flag decides request by request, the height is the most it can be. */
-function targetPercentOf(split: Split): number {
-  if (split.killed || split.flag === null) return 0
-  return Math.min(split.heightBp / 100, flagPercentOf(split) ?? 100)
 }
 
 function answerDefect(caller: Caller, requestId: string): void {

@@ -1,16 +1,22 @@
-import { hash, randomUUID } from 'node:crypto'
+import { hash, randomInt, randomUUID } from 'node:crypto'
+import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { HeadgateError } from './errors.ts'
+import { type Webhooks, webhooks } from './exporters/webhook.ts'
 import type { FlagDocument } from './flag/document.ts'
 import { fileFlagSource } from './flag-sources/file.ts'
-import { createHeadgate, type Headgate, type Reload } from './headgate.ts'
+import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
 import { besideConfig, findConfig, type LoadedConfig, loadConfig } from './load-config.ts'
-import type { Clock, FlagSource, Log, Origin } from './ports.ts'
+import type { Clock, FlagSource, Log, Origin, Stores, Witness } from './ports.ts'
 import { routesOf } from './proxy/routes.ts'
+import type { FlushRecord } from './rollout/flushes.ts'
+import { memoryStores } from './stores/memory.ts'
+import { reopening } from './stores/reopening.ts'
+import { openSqliteStores } from './stores/sqlite.ts'
 import { logTo } from './telemetry/log.ts'
 import { type Listener, listen } from './transports/listen.ts'
 import { nodeDial, nodeDoor } from './transports/node.ts'
-import type { Observation } from './types.ts'
+import type { RolloutEvent } from './types.ts'
 import { readFileNow, watchFile } from './watch-file.ts'
 
 /** ENTRY: both planes in one process, from one configuration file that is followed while it changes. */
@@ -22,7 +28,13 @@ export interface NodeOptions {
   readonly env: Env
   readonly log: Log
   /** Told of every observation. */
-  readonly witness?: (observation: Observation) => void
+  readonly witness?: Witness | undefined
+  /** Told of every event, once it is durable. */
+  readonly onEvent?: ((event: RolloutEvent) => void) | undefined
+  /** A calendar that runs faster than the clock. */
+  readonly calendar?: Calendar | undefined
+  /** Between two turns of a rollout on which nothing happens, in ms; 5,000 unless given. */
+  readonly turnMs?: number | undefined
 }
 
 export interface RunningNode {
@@ -36,8 +48,9 @@ export interface RunningNode {
   close(): Promise<void>
 }
 
-/** How often the splits are confirmed; well inside the 30 s after which they would be stale. */
-const REFRESH_MS = 5_000
+/** How often state is read and the splits are confirmed; well inside the 30 s after which they would be stale. */
+const TURN_MS = 5_000
+const CHANCE_STEPS = 2 ** 32
 
 const clock: Clock = {
   wallMs: () => Date.now(),
@@ -52,9 +65,14 @@ export async function startNode({
   env,
   log,
   witness,
+  onEvent,
+  calendar,
+  turnMs = TURN_MS,
 }: NodeOptions): Promise<RunningNode> {
   let current = loadedOrThrow(configFile, env)
   let flags = flagsOf(current.config, configFile, log)
+  const stores = storesOf(current.config, configFile)
+  let hooks = webhooksOf(current, log)
   const dial = nodeDial()
   const headgate = createHeadgate({
     ...reloadOf(current, flags),
@@ -66,10 +84,17 @@ export async function startNode({
     sha256: (text) => hash('sha256', text),
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
-    ...(witness === undefined ? {} : { witness }),
+    stores,
+    storeName: storeNameOf(current.config),
+    calendar,
+    witness,
+    onEvent: (event) => {
+      hooks.send(event)
+      onEvent?.(event)
+    },
   })
   flags?.onChange(headgate.refresh)
-  headgate.refresh()
+  await headgate.turn()
 
   const reload = (): void => {
     const next = loadConfig(configFile, env)
@@ -91,20 +116,25 @@ export async function startNode({
       headgate.reload(reloadOf(next, flags))
       void old?.close()
     }
+    if (JSON.stringify(before.config.webhooks) !== JSON.stringify(next.config.webhooks)) {
+      void hooks.close()
+      hooks = webhooksOf(next, log)
+    }
     dial.retire(goneOf(before, next))
     log.info('configuration taken', { file: configFile, hash: next.hash })
   }
 
   const { data, control } = await listenAll(headgate, current, dial.close, () => flags?.close())
-  const confirming = setInterval(headgate.refresh, REFRESH_MS)
+  const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
   let closing: Promise<void> | null = null
   const close = async (): Promise<void> => {
     headgate.drain()
-    clearInterval(confirming)
+    clearInterval(turning)
     watching.close()
     await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
-    await flags?.close()
+    await headgate.close()
+    await Promise.all([hooks.close(), flags?.close()])
     await dial.close()
   }
   return {
@@ -198,6 +228,23 @@ function reloadOf(loaded: LoadedConfig, flags: FlagSource<FlagDocument> | null):
     // A file never ages.
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
   }
+}
+
+/** One that does not open yet is no reason not to start: all goes to control meanwhile. */
+function storesOf({ state }: Config, configFile: string): Stores<FlushRecord> {
+  if (!('sqlite' in state)) return memoryStores<FlushRecord>()
+  const file = besideConfig(configFile, state.sqlite)
+  return reopening(() => openSqliteStores<FlushRecord>({ file }), clock.monotonicMs)
+}
+
+function storeNameOf({ state }: Config): string {
+  return 'sqlite' in state ? `sqlite:${state.sqlite}` : 'memory'
+}
+
+function webhooksOf({ config, reveal }: LoadedConfig, log: Log): Webhooks {
+  const targets = config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) }))
+  const random = (): number => randomInt(CHANCE_STEPS) / CHANCE_STEPS
+  return webhooks({ targets, view: eventViewOf, fetch, clock, random, log })
 }
 
 /** The path in config is seen from the folder of the configuration file. */

@@ -1,4 +1,12 @@
-import type { Arm, Dwell, Observation, RolloutEvent, RolloutRecord } from './types.ts'
+import type {
+  Arm,
+  Dwell,
+  Observation,
+  RolloutEvent,
+  RolloutRecord,
+  Split,
+  UnitSource,
+} from './types.ts'
 
 /** Time as the request path sees it. Timeouts and windows use `monotonicMs`; `wallMs` is for people. */
 export interface Clock {
@@ -124,8 +132,30 @@ export interface Dial {
   close(): Promise<void>
 }
 
+/** How a request was drawn. For the control plane alone: a unit may be a person. */
+export interface Draw {
+  /** What was hashed; null where the request itself was drawn, and where nothing was. */
+  readonly unit: string | null
+  readonly source: UnitSource | null
+  /** When the request came; monotonic milliseconds. */
+  readonly startedMs: number
+  /** What it was drawn by; null where no rollout matched, or none was known yet. */
+  readonly split: Split | null
+  /** It waited for its first byte so long that it was counted as a failure before its end. */
+  overdue: boolean
+}
+
+/** A drawn request on its way to the arm that was drawn. */
+export interface Flight {
+  readonly rollout: string
+  readonly arm: Arm
+  readonly draw: Draw
+  /** Its first content has come. */
+  answered: boolean
+}
+
 /** Told of every observation, after the caller has its answer. It must not throw. */
-export type Witness = (observation: Observation) => void
+export type Witness = (observation: Observation, draw: Draw) => void
 
 /** Log lines: a fixed sentence and fields. Never content, never a secret. */
 export interface Log {
@@ -223,7 +253,23 @@ export interface EvidenceStore<Counts> {
   append(batches: readonly EvidenceBatch<Counts>[]): Promise<readonly LoggedBatch<Counts>[]>
   /** Oldest first. */
   read(query: EvidenceQuery): Promise<readonly LoggedBatch<Counts>[]>
+  /** The newest checkpoint of a rollout; null when none was kept. What it holds is the writer's own, and unchecked. */
+  checkpoint(rollout: string): Promise<Checkpoint | null>
+  /**
+   * Keeps where a reader of the log stands, in place of the one before, so that the next need not read from the beginning.
+   * One that is not further on than what is kept is dropped. As durable as `append`.
+   */
+  keepCheckpoint(checkpoint: Checkpoint): Promise<void>
   close(): Promise<void>
+}
+
+/** Where a reader of the evidence stands. Losing it costs time and nothing else. */
+export interface Checkpoint {
+  readonly rollout: string
+  /** The last batch it has read. */
+  readonly position: number
+  /** JSON text. */
+  readonly kept: string
 }
 
 /** Both in one place. */

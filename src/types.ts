@@ -105,6 +105,9 @@ export interface Splits {
   readonly byRollout: ReadonlyMap<string, Split>
 }
 
+/** Where a unit came from. */
+export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
+
 /** Tokens of one answer; null where the upstream did not say. Unknown is never 0. */
 export interface Usage {
   /** All prompt tokens, cached ones included, in both dialects. */

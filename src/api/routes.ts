@@ -1,105 +1,90 @@
 import { Hono } from 'hono'
-import { bearerAuth } from 'hono/bearer-auth'
+import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
-import { timingSafeEqual } from 'hono/utils/buffer'
-import type { Secret } from '../config/secret.ts'
-import type { ArmReport } from '../rollout/tally.ts'
-import type { RolloutState } from '../types.ts'
+import { openAPIRouteHandler } from 'hono-openapi'
+import { bearer } from './auth.ts'
+import { eventRoutes } from './events.ts'
+import { DOCUMENTATION, described } from './openapi.ts'
+import type { ControlPlane } from './plane.ts'
+import { refusal, storeFault } from './refusal.ts'
+import { rolloutRoutes } from './rollouts.ts'
+import { healthView, requestView } from './views.ts'
 
 /** The control plane's HTTP, below `/-/`. Every route wants the token. */
 
-/** A rollout as the API reads back; shares in percent, times ISO 8601 UTC. */
-export interface RolloutView {
-  readonly name: string
-  readonly state: RolloutState
-  readonly version: number
-  readonly epoch: number
-  readonly step: number | null
-  readonly share: {
-    readonly target: number
-    readonly observed: number | null
-    /** Null where the flag decides request by request, or was not read yet. */
-    readonly flag: number | null
-  }
-  readonly killed: boolean
-  readonly arms: { readonly control: ArmReport; readonly canary: ArmReport }
-  readonly verdict: {
-    readonly value: 'pass' | 'fail' | 'inconclusive'
-    readonly reasons: readonly string[]
-    readonly monitors: readonly never[]
-  }
-  readonly need: {
-    readonly metric: string | null
-    readonly canaryRequests: number | null
-    readonly eta: string | null
-  }
-  readonly since: string
+export interface ControlAppOptions {
+  /** Between two signs of life on a stream where nothing happens, in ms; 15,000 unless given. */
+  readonly beatMs?: number
+  /** Told of a defect of ours, of which the caller learns nothing but that there is one. */
+  readonly onDefect?: (error: unknown) => void
 }
 
-export interface HealthView {
-  readonly ready: boolean
-  readonly degraded: readonly string[]
-  readonly config: { readonly generation: number; readonly fault: string | null }
-  readonly flags: {
-    readonly source: string
-    readonly hash: string | null
-    readonly ageMs: number | null
-    readonly fault: string | null
-  }
-}
-
-/** What the API reads; `headgate.ts` provides it. */
-export interface ControlPlane {
-  readonly rollouts: () => readonly RolloutView[]
-  readonly rollout: (name: string) => RolloutView | null
-  readonly health: () => HealthView
-  /** Null when there is none: then nobody is let in. */
-  readonly token: () => Secret | null
-}
-
-export function controlApp(plane: ControlPlane): Hono {
+/** Never throws: what goes wrong inside is 503 where it is the store, else 500. */
+export function controlApp(
+  plane: ControlPlane,
+  { beatMs = 15_000, onDefect }: ControlAppOptions = {},
+): Hono {
   const app = new Hono()
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'self'"],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-      },
-    }),
-  )
+  app.use(guardedHeaders)
   app.use(async (context, next) => {
     await next()
     context.header('cache-control', 'no-store')
   })
+  app.use(bearer(plane.token))
   app.use(
-    bearerAuth({
-      verifyToken: async (token) => {
-        const expected = plane.token()
-        return expected !== null && (await timingSafeEqual(token, expected.reveal()))
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (context, methods) => {
+        const allow = methods.join(', ')
+        context.header('allow', allow)
+        const message = `${context.req.method} is not possible here: use ${allow}`
+        return refusal(context, 405, 'method_not_allowed', message)
       },
-      noAuthenticationHeader: { message: UNAUTHORISED },
-      invalidAuthenticationHeader: { message: UNAUTHORISED },
-      invalidToken: { message: UNAUTHORISED },
     }),
   )
-  app.get('/-/api/v1/rollouts', (context) => context.json({ items: plane.rollouts(), next: null }))
-  app.get('/-/api/v1/rollouts/:name', (context) => {
-    const name = context.req.param('name')
-    const rollout = plane.rollout(name)
-    if (rollout !== null) return context.json(rollout)
-    return context.json(errorOf('not_found', 'There is no rollout of this name.'), 404)
+  rolloutRoutes(app, plane)
+  eventRoutes(app, plane, { beatMs, onDefect })
+  app.get(
+    '/-/api/v1/requests/:id',
+    described({
+      summary: 'Why a request went where it went',
+      answer: requestView,
+      refuses: [404],
+    }),
+    (context) => {
+      const request = plane.request(context.req.param('id'))
+      if (request !== null) return context.json(request)
+      const message = 'There is no such request among the last ones.'
+      return refusal(context, 404, 'not_found', message)
+    },
+  )
+  app.get(
+    '/-/api/v1/health',
+    described({ summary: 'What is well, and what is not', answer: healthView, refuses: [] }),
+    (context) => context.json(plane.health()),
+  )
+  app.get('/-/api/v1/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENTATION }))
+  app.notFound((context) => refusal(context, 404, 'not_found', 'There is nothing here.'))
+  app.onError((error, context) => {
+    const fault = storeFault(error)
+    if (fault !== null) return refusal(context, 503, fault.code, fault.message)
+    // A caller who hangs up half way through its body is no defect.
+    if (!context.req.raw.signal.aborted) onDefect?.(error)
+    return refusal(context, 500, 'internal_error', 'Something is wrong inside Headgate.')
   })
-  app.get('/-/api/v1/health', (context) => context.json(plane.health()))
-  app.notFound((context) => context.json(errorOf('not_found', 'There is nothing here.'), 404))
   return app
 }
 
-const UNAUTHORISED = errorOf(
-  'unauthorised',
-  'Send the control token (control.token in headgate.yaml) as Authorization: Bearer.',
-)
-
-function errorOf(code: string, message: string): { error: { code: string; message: string } } {
-  return { error: { code, message } }
-}
+/**
+ * No CORS headers: no other site has business here. No HSTS: over plain HTTP it means nothing (RFC 6797, section 7.2), and
+ * it binds a whole host, which is for whoever terminates TLS to say.
+ */
+const guardedHeaders = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+  xFrameOptions: 'DENY',
+  strictTransportSecurity: false,
+})

@@ -70,7 +70,10 @@ function rolloutText(name: string, paths: readonly string[], control: string): s
     control: ${control}
     canary: relay
     flag: headgate-relay
-    kill: headgate-kill`
+    kill: headgate-kill
+    # Rolls back by itself. To climb by itself as well, give it a plan, set the flag to 100 and start it:
+    # plan: { steps: [1%, 2%, 5%, 10%, 25%, 50%, 75%, 99%], over: 14d }
+    guard: { errors: { margin: 0.1pp }, latency: { p95: { margin: 10% } } }`
 }
 
 /** A model's name is taken letter by letter: `\${` in it is no variable. */

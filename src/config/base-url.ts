@@ -1,4 +1,6 @@
-/** What a base URL may be: a constant that a checked path is put after, and nothing that steers. */
+/**
+ * What a base URL may be: a constant that a checked path is put after, and nothing that steers. And what a webhook's may.
+ */
 
 /** @returns true for 127.0.0.0/8, ::1 and localhost, as a host or in an URL's brackets */
 export function isLoopback(host: string): boolean {
@@ -24,11 +26,23 @@ export function baseUrlFault(text: string): string | null {
   if (/%2f|%5c|\\/i.test(path) || /\/\/|[\s;]/.test(path)) {
     return 'must have a plain path: no empty segments, ";", spaces, encoded or backward slashes'
   }
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    return 'must be https: unless the host is loopback (127.0.0.0/8, ::1, localhost)'
-  }
-  return null
+  return url.protocol === 'http:' && !isLoopback(url.hostname) ? INSECURE : null
 }
+
+/**
+ * @returns what is wrong with where a webhook is sent, or null. Its path and query are the receiver's business, and often
+ * its secret: neither is in an answer. What is no URL at all is the schema's to say.
+ */
+export function webhookUrlFault(text: string): string | null {
+  if (!URL.canParse(text)) return null
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') {
+    return 'must not hold credentials: the receiver knows Headgate by its signature'
+  }
+  return protocol === 'http:' && !isLoopback(hostname) ? INSECURE : null
+}
+
+const INSECURE = 'must be https: unless the host is loopback (127.0.0.0/8, ::1, localhost)'
 
 /** @returns a remark on a URL that is allowed and probably not meant, or null */
 export function baseUrlRemark(text: string): string | null {

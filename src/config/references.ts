@@ -1,4 +1,4 @@
-import { baseUrlFault, baseUrlRemark, isLoopback } from './base-url.ts'
+import { baseUrlFault, baseUrlRemark, isLoopback, webhookUrlFault } from './base-url.ts'
 import { type Finding, looksLikeKey, type Path } from './fault.ts'
 import { gotText } from './issues.ts'
 import { nearest } from './nearest.ts'
@@ -27,6 +27,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...passthroughCanaries(tree),
     ...flagsPresent(tree),
     ...callers(tree),
+    ...webhooks(tree),
     ...planSteps(tree),
     ...openDoor(tree),
     ...unbuilt(tree),
@@ -37,6 +38,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...(unknownNames.length > 0 ? [] : unused(tree)),
     ...nowhere(tree),
     ...remarks(tree),
+    ...judged(tree),
     ...accepted(tree),
   ]
   return { faults, notes }
@@ -210,6 +212,19 @@ function callers(tree: Located): Finding[] {
   })
 }
 
+function webhooks(tree: Located): Finding[] {
+  const rollouts = entriesAt(tree, ['rollouts']).map(([name]) => name)
+  return itemsAt(tree, ['webhooks']).flatMap((_, index) => {
+    const at: Path = ['webhooks', index]
+    const url = [...at, 'url']
+    const message = webhookUrlFault(textAt(tree, url) ?? '')
+    const unknown = itemsAt(tree, [...at, 'rollouts']).flatMap((_item, place) =>
+      unknownName(tree, [...at, 'rollouts', place], rollouts, 'rollout'),
+    )
+    return message === null ? unknown : [{ path: url, message }, ...unknown]
+  })
+}
+
 function planSteps(tree: Located): Finding[] {
   return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
     const steps = ['rollouts', name, 'plan', 'steps']
@@ -245,11 +260,13 @@ function openDoor(tree: Located): Finding[] {
 }
 
 function unbuilt(tree: Located): Finding[] {
-  const path = ['flags', 'unleash']
-  if (nodeAt(tree, path) === undefined) return []
-  return [
-    { path, message: 'is not built yet', suggestion: 'use flags: { file: flags/relay.json }' },
+  const parts: readonly (readonly [Path, string])[] = [
+    [['flags', 'unleash'], 'use flags: { file: flags/relay.json }'],
+    [['state', 'redis'], 'use state: { sqlite: .headgate/state.db }'],
   ]
+  return parts
+    .filter(([path]) => nodeAt(tree, path) !== undefined)
+    .map(([path, suggestion]) => ({ path, message: 'is not built yet', suggestion }))
 }
 
 function sameUpstream(tree: Located): Finding[] {
@@ -324,22 +341,33 @@ function remarks(tree: Located): Finding[] {
   })
 }
 
-const ACCEPTED = 'is accepted, but this version does not act on it'
+/** Who acts on a rollout, where that is not plain from its name. */
+function judged(tree: Located): Finding[] {
+  const forgets = nodeAt(tree, ['state', 'memory']) !== undefined
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const path = ['rollouts', name]
+    const plan = nodeAt(tree, [...path, 'plan']) !== undefined
+    const guard = nodeAt(tree, [...path, 'guard']) !== undefined
+    const findings: Finding[] = []
+    if (!plan && !guard) {
+      findings.push({
+        path,
+        message: 'has neither plan nor guard: its flag alone decides, and nothing rolls it back',
+      })
+    }
+    if (forgets && (plan || guard)) {
+      findings.push({
+        path: ['state', 'memory'],
+        message: `forgets at every restart where ${name} stands, a rollback included`,
+      })
+    }
+    return findings
+  })
+}
 
 function accepted(tree: Located): Finding[] {
-  const plans = entriesAt(tree, ['rollouts']).flatMap(([name]) => {
-    const path = ['rollouts', name, 'plan']
-    const message =
-      'is not run by this version yet: the rollout stays idle at 0 %; leave plan out and the flag alone decides'
-    return nodeAt(tree, path) ? [{ path, message }] : []
-  })
-  const others: Path[] = [
-    ['state'],
-    ...entriesAt(tree, ['upstreams']).map(([name]) => ['upstreams', name, 'price']),
-    ...entriesAt(tree, ['rollouts']).map(([name]) => ['rollouts', name, 'guard']),
-  ]
-  const rest = others
+  return entriesAt(tree, ['upstreams'])
+    .map(([name]) => ['upstreams', name, 'price'])
     .filter((path) => nodeAt(tree, path) !== undefined)
-    .map((path) => ({ path, message: ACCEPTED }))
-  return [...plans, ...rest]
+    .map((path) => ({ path, message: 'is accepted, but this version does not act on it' }))
 }

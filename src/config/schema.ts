@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { windowOf } from '../rollout/window.ts'
+import type { EventType } from '../types.ts'
 
 /** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
 
@@ -142,8 +144,10 @@ const state = z
     z.strictObject({ memory: z.literal(true) }),
     z.strictObject({ redis: z.strictObject({ url: z.string() }) }),
   ])
-  .optional()
-  .describe('Where the state of rollouts is kept.')
+  .default({ sqlite: '.headgate/state.db' })
+  .describe(
+    'Where rollouts, their audit log and the evidence are kept; a file is seen from the folder of this file.',
+  )
 
 const timeouts = z.strictObject({
   connect: timeout.optional().describe('To a ready connection.'),
@@ -272,7 +276,14 @@ const step = z.union([
     dwell: duration.optional().describe('The least time at this height.'),
     minRequests: z.int().min(0).optional().describe('The least canary requests at this height.'),
     approve: z.boolean().optional().describe('A person must agree before this step begins.'),
-    window: z.string().optional(),
+    window: z
+      .string()
+      .superRefine((text, context) => {
+        const parsed = windowOf(text)
+        if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.fault })
+      })
+      .optional()
+      .describe('When this step may begin: `Mon-Fri 09:00-16:00 Europe/Berlin`.'),
   }),
 ])
 
@@ -282,13 +293,81 @@ const plan = z.strictObject({
   advance: z.enum(['auto', 'manual']).default('auto'),
 })
 
-const guard = z.strictObject({
-  alpha: z.number().gt(0).max(0.2).default(0.01).describe('The chance of a false alarm.'),
-  errors: z.strictObject({ margin: margin.default('0.1pp') }).prefault({}),
-  latency: z
-    .strictObject({ p95: z.strictObject({ margin: margin.default('10%') }).prefault({}) })
-    .prefault({}),
-})
+/** Of control, and nothing else: a time has no share to be absolute in. */
+const relative = z
+  .string()
+  .regex(/^\d+(\.\d+)?%$/, 'must be relative to control, such as 10%')
+  .meta({ id: 'relativeMargin', description: 'How much more than control is still fine: 10%.' })
+
+const marginOf = (fallback: string) =>
+  z.strictObject({ margin: margin.default(fallback) }).prefault({})
+
+const guard = z
+  .strictObject({
+    alpha: z
+      .number()
+      .gt(0)
+      .max(0.2)
+      .default(0.01)
+      .describe('The chance of a false alarm in the whole life of the rollout.'),
+    errors: marginOf('0.1pp').describe('Failures: everything the upstream is to blame for.'),
+    rejections: marginOf('0.5pp').describe('4xx that the caller is to blame for.'),
+    cancellations: marginOf('1pp').describe('Callers who left.'),
+    latency: z
+      .strictObject({ p95: z.strictObject({ margin: relative.default('10%') }).prefault({}) })
+      .prefault({})
+      .describe('Times to the first content and to the end.'),
+    spend: z
+      .strictObject({ margin: relative.default('10%') })
+      .prefault({})
+      .describe('Output tokens.'),
+    gate: z
+      .enum(['evidence', 'no_harm'])
+      .default('evidence')
+      .describe(
+        '`evidence` climbs once the canary is shown to be no worse; `no_harm` as long as nothing was found against it.',
+      ),
+    absolute: z
+      .strictObject({
+        window: duration
+          .refine((ms) => ms >= 1_000, 'must be at least 1s')
+          .prefault('5m')
+          .describe('A sliding window.'),
+        minRequests: z
+          .int()
+          .min(1)
+          .default(100)
+          .describe('Fewer canary requests in the window decide nothing.'),
+        errorRate: percent.optional().describe('The most failures: 5%.'),
+        p95: timeout.optional().describe('The longest p95 of whole answers.'),
+        p99: timeout.optional().describe('The longest p99 of whole answers.'),
+      })
+      .optional()
+      .describe(
+        'Plain thresholds on the canary alone, besides the statistics. They know no control: docs/benchmarks/judge.md says how often they are wrong.',
+      ),
+  })
+  .describe('What rolls it back. A plan without a guard has this one, with every default.')
+
+const probe = z
+  .strictObject({
+    prompt: z.string().min(1).max(2_000).default('Reply with the single word: ok'),
+    model: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The model asked; the one whose requests failed unless given.'),
+    path: z
+      .enum(SPLITTABLE_PATHS)
+      .optional()
+      .describe('The endpoint asked; the one whose requests failed unless given.'),
+    interval: timeout.prefault('5s').describe('Between two probes of one process.'),
+    timeout: timeout.prefault('30s').describe('What takes longer has failed.'),
+  })
+  .prefault({})
+  .describe(
+    'While a rollout is suspended both arms are asked this now and then, and the answers decide: back, or rolled back.',
+  )
 
 const rollout = z.strictObject({
   match,
@@ -333,6 +412,7 @@ const rollout = z.strictObject({
     ),
   plan: plan.optional(),
   guard: guard.optional(),
+  probe,
 })
 
 const caller = z.strictObject({
@@ -349,6 +429,40 @@ const caller = z.strictObject({
     .enum(['header', 'caller'])
     .default('header')
     .describe("`caller` makes the caller's name the unit, whatever a header says."),
+})
+
+const EVENT_TYPES = [
+  'started',
+  'advanced',
+  'held',
+  'released',
+  'paused',
+  'resumed',
+  'set',
+  'suspended',
+  'rolled_back',
+  'rearmed',
+  'completed',
+  'promoted',
+] as const satisfies readonly EventType[]
+
+const webhook = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://hooks.example/in' })
+    .describe(
+      'Where events are posted, signed as Standard Webhooks has it. `http:` only on loopback.',
+    ),
+  secret: secret.describe('What signs them: `whsec_` and base64 of 24..64 random bytes.'),
+  events: z
+    .array(z.enum(EVENT_TYPES))
+    .min(1)
+    .optional()
+    .describe('The types of events it is sent; all unless given.'),
+  rollouts: z
+    .array(name)
+    .min(1)
+    .optional()
+    .describe('The rollouts whose events it is sent; all unless given.'),
 })
 
 export const configSchema = z
@@ -372,6 +486,7 @@ export const configSchema = z
     flags: flagSource.optional(),
     rollouts: z.record(name, rollout).prefault({}),
     callers: z.array(caller).default([]).describe('Who may use the data plane.'),
+    webhooks: z.array(webhook).default([]).describe('Who is told when a rollout changes.'),
   })
   .meta({ title: 'headgate.yaml', description: 'Configuration of Headgate, version 1.' })
 

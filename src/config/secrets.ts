@@ -9,8 +9,8 @@ import { Secret } from './secret.ts'
 export interface SecretUse {
   readonly path: Path
   readonly ref: SecretRef
-  /** `token` is sent as a bearer or an API key; `header` is a header's whole value. */
-  readonly kind: 'token' | 'header'
+  /** `token` is sent as a bearer or an API key; `header` is a header's whole value; `webhook` signs and is never sent. */
+  readonly kind: 'token' | 'header' | 'webhook'
 }
 
 /** How one use stands: `set` when something is there, and what is wrong with it, absent included. */
@@ -48,6 +48,9 @@ export function secretUses(config: Config): SecretUse[] {
   }
   if (config.flags && 'unleash' in config.flags) {
     use(['flags', 'unleash', 'token'], config.flags.unleash.token, 'token')
+  }
+  for (const [index, { secret }] of config.webhooks.entries()) {
+    use(['webhooks', index, 'secret'], secret, 'webhook')
   }
   return uses
 }
@@ -164,9 +167,23 @@ function valueFault(value: string, { ref, kind }: SecretUse): Wrong | null {
   if (/^\$(\{[^}]*\}|[A-Z_][A-Z0-9_]*)$/.test(value)) {
     return wrong('which holds the name of a variable that nobody filled in', 'set it to the key')
   }
+  if (kind === 'webhook' && !isSigningSecret(value)) {
+    return wrong(
+      'which is no webhook secret',
+      'put whsec_ and the base64 of 24..64 random bytes into it',
+    )
+  }
   const allowed = kind === 'token' ? /^[\x21-\x7e]*$/ : /^[\t\x20-\x7e]*$/
   if (!allowed.test(value)) {
     return wrong('which has a character that no key has', 'copy the key again, without blanks')
   }
   return null
+}
+
+/** Standard Webhooks 1.0.0: base64 of 24..64 bytes (192..512 bits) behind `whsec_`. */
+function isSigningSecret(value: string): boolean {
+  const [, encoded] = /^whsec_([A-Za-z0-9+/]+)={0,2}$/.exec(value) ?? []
+  if (encoded === undefined || encoded.length % 4 === 1) return false
+  const bytes = Math.floor((encoded.length * 3) / 4)
+  return bytes >= 24 && bytes <= 64
 }

@@ -59,6 +59,7 @@ const SECRET_PLACES = [
   /^state\nredis(\n|$)/,
   /^flags\nunleash(\n|$)/,
   /^callers\n#\nsha256$/,
+  /^webhooks\n#\nurl(\n|$)/,
 ]
 
 /** `a whole number in 0..65535`, `a duration such as 30s`, `"auto" or "manual"`. */

@@ -10,6 +10,7 @@
  */
 import type { ShareBp } from '../types.ts'
 import type { Stratum } from './counts.ts'
+import { hashOf, mixed } from './hash.ts'
 
 /** 2^23 bits, 1 MiB: 500,000 units at 0.1 % wrongly taken for seen, a million at 2 %, two million at 19 %; per share tried. */
 const DEFAULT_BITS = 2 ** 23
@@ -132,19 +133,6 @@ export class FirstOutcomes {
   }
 }
 
-/** 64 bits of a text, in two words: FNV-1a from two beginnings, each mixed to its end (murmur3's finalizer). */
-function hashOf(text: string): readonly [low: number, high: number] {
-  let low = 0x811c9dc5
-  let high = 0x1b873593
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    low = Math.imul(low ^ code, 0x01000193)
-    high = Math.imul(high ^ code, 0x85ebca6b)
-    high = (high << 13) | (high >>> 19)
-  }
-  return [mixed(low ^ text.length), mixed(high)]
-}
-
 function startOf(low: number, shareBp: ShareBp): number {
   return mixed(low ^ Math.imul(shareBp, 0x9e3779b1))
 }
@@ -152,12 +140,6 @@ function startOf(low: number, shareBp: ShareBp): number {
 /** Odd, so that the bits of one unit are apart in a table whose size is a power of two. */
 function stepOf(high: number, shareBp: ShareBp): number {
   return mixed(high + Math.imul(shareBp, 0xc2b2ae3d)) | 1
-}
-
-function mixed(hash: number): number {
-  let mix = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  mix = Math.imul(mix ^ (mix >>> 13), 0xc2b2ae35)
-  return mix ^ (mix >>> 16)
 }
 
 function bitsOf(word: number): number {

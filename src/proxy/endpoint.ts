@@ -28,6 +28,12 @@ const MODELS_ANTHROPIC: Endpoint = { name: 'models', dialect: 'anthropic', wire:
 const OTHER_OPENAI: Endpoint = { name: 'other', dialect: 'openai', wire: null }
 const OTHER_ANTHROPIC: Endpoint = { name: 'other', dialect: 'anthropic', wire: null }
 
+/** @param name of an endpoint whose answers are read @returns null for any other */
+export function pathOf(name: string): string | null {
+  for (const [path, endpoint] of SPLITTABLE) if (endpoint.name === name) return path
+  return null
+}
+
 /** HEAD asks what GET would say, and these have no GET. */
 export function hasNoHead(path: string): boolean {
   return SPLITTABLE.has(path)

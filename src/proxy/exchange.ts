@@ -1,4 +1,4 @@
-import type { Caller } from '../ports.ts'
+import type { Caller, Draw } from '../ports.ts'
 import type { Assignment } from '../types.ts'
 import type { Gate } from './gate.ts'
 import type { Identity } from './identify.ts'
@@ -9,8 +9,7 @@ export interface Exchange {
   readonly caller: Caller
   readonly identity: Identity
   readonly assignment: Assignment
-  /** Monotonic milliseconds. */
-  readonly startedMs: number
+  readonly draw: Draw
   /** Milliseconds since the epoch. */
   readonly startedAt: number
 }

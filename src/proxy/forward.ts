@@ -1,4 +1,4 @@
-import type { AnswerHandler, AttemptController, FlatHeaders, Outbound } from '../ports.ts'
+import type { AnswerHandler, AttemptController, FlatHeaders, Flight, Outbound } from '../ports.ts'
 import type { Arm, Outcome } from '../types.ts'
 import { type OutboundBody, outboundBody } from './body.ts'
 import { errorEvent, FAILURES, type FailureCode, refusalOf } from './dialect.ts'
@@ -24,6 +24,8 @@ export interface AttemptRules {
   readonly upstream: Upstream
   /** Hold the answer back until it is seen to be one, so that another arm can still answer. */
   readonly held: boolean
+  /** Told of the first content; null for what was not drawn. */
+  readonly flight: Flight | null
   /** Headgate's own headers, made when the head is written. */
   readonly ownHeaders: (attempt: Attempted) => FlatHeaders
 }
@@ -161,6 +163,7 @@ class Attempt implements AnswerHandler {
     const begun = tap.sign !== 'waiting'
     if (begun && this.#attempted.firstByteMs === null) {
       this.#attempted.firstByteMs = this.#elapsed()
+      if (this.#rules.flight !== null) this.#rules.flight.answered = true
     }
     if (begun && (tap.kind === 'stream' || tap.kind === 'opaque')) {
       this.#expect('timeout_idle', this.#timeouts.idle)

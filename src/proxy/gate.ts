@@ -1,4 +1,4 @@
-import type { Clock, Dial, Log, Witness } from '../ports.ts'
+import type { Clock, Dial, Flight, Log, Witness } from '../ports.ts'
 import type { Splits } from '../types.ts'
 import type { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
@@ -11,6 +11,8 @@ export interface Gate {
   readonly dial: Dial
   readonly clock: Clock
   readonly witness: Witness
+  /** Drawn requests under way, the oldest first. */
+  readonly flights: Set<Flight>
   readonly log: Log
   /** A fresh, unguessable id. */
   readonly id: () => string

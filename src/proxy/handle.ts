@@ -1,5 +1,5 @@
-import type { Caller, FlatHeaders } from '../ports.ts'
-import type { Arm, Assignment, Observation, Outcome, Reason } from '../types.ts'
+import type { Caller, Draw, FlatHeaders, Flight } from '../ports.ts'
+import type { Arm, Observation, Outcome, Reason } from '../types.ts'
 import { assign } from './assign.ts'
 import {
   errorBody,
@@ -12,7 +12,7 @@ import {
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
-import { flagContextOf, type Identity, identify, type Refused } from './identify.ts'
+import { flagContextOf, identify, type Refused } from './identify.ts'
 import type { Attempted } from './observe.ts'
 import { outcomeBesideControl } from './outcome.ts'
 
@@ -32,9 +32,11 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
     return
   }
 
+  const rollout = identity.rollout?.name ?? null
+  const splits = gate.splits()
   const assignment = assign(
     {
-      rollout: identity.rollout?.name ?? null,
+      rollout,
       unit: identity.unit,
       bound: identity.bound,
       owner: identity.owner,
@@ -42,10 +44,17 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
       forced: identity.forced,
       context: () => flagContextOf(identity),
     },
-    gate.splits(),
+    splits,
     gate.clock.monotonicMs(),
   )
-  const exchange: Exchange = { gate, caller, identity, assignment, startedMs, startedAt }
+  const draw: Draw = {
+    unit: identity.unitSource === 'request' ? null : identity.unit,
+    source: identity.unitSource,
+    startedMs,
+    split: rollout === null ? null : (splits?.byRollout.get(rollout) ?? null),
+    overdue: false,
+  }
+  const exchange: Exchange = { gate, caller, identity, assignment, draw, startedAt }
 
   const first = await attempt(exchange, assignment.arm)
   if (first.delivered || !mayFailOver(exchange)) {
@@ -53,23 +62,40 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
     observe(exchange, first)
     return
   }
+  // Whether a 404 is the canary's fault, control has to say; all else is known now, and a tripwire waits for it.
+  const known = first.status !== 404
+  if (known) observe(exchange, first)
   const second = await attempt(exchange, 'control', 'failover')
   if (!second.delivered) answerFailure(exchange, second)
-  first.outcome = outcomeBesideControl(first.outcome, first.status, second.status)
-  observe(exchange, first)
+  if (!known) {
+    first.outcome = outcomeBesideControl(first.outcome, first.status, second.status)
+    observe(exchange, first)
+  }
   observe(exchange, second, 'failover')
 }
 
 /** One arm's turn. A drawn canary is held back until its answer is seen to be one. */
-function attempt(exchange: Exchange, arm: Arm, reason?: Reason): Promise<Attempted> {
-  const { identity, assignment } = exchange
+async function attempt(exchange: Exchange, arm: Arm, reason?: Reason): Promise<Attempted> {
+  const { gate, identity, assignment } = exchange
   const canary = arm === 'canary' ? identity.rollout?.canary : undefined
-  return forward(exchange, {
+  const flight = flightOf(exchange, arm)
+  if (flight !== null) gate.flights.add(flight)
+  const attempted = await forward(exchange, {
     arm,
     upstream: canary ?? identity.control,
     held: arm === 'canary' && mayFailOver(exchange),
+    flight,
     ownHeaders: (attempted) => ownHeaders(exchange, attempted, reason ?? assignment.reason),
   })
+  if (flight !== null) gate.flights.delete(flight)
+  return attempted
+}
+
+/** Null for what was not drawn, and for control in the place of a canary. */
+function flightOf({ identity, assignment, draw }: Exchange, arm: Arm): Flight | null {
+  const { rollout } = identity
+  if (!assignment.evidence || arm !== assignment.arm || rollout === null) return null
+  return { rollout: rollout.name, arm, draw, answered: false }
 }
 
 /** Only for what was drawn: whoever forced the canary wants to see it, and control lacks a canary's state. */
@@ -80,12 +106,12 @@ function mayFailOver({ assignment, identity }: Exchange): boolean {
 
 /** The answer says who gave it, who was meant to, and why. */
 function ownHeaders(exchange: Exchange, attempted: Attempted, reason: Reason): FlatHeaders {
-  const { identity, assignment, gate, startedMs } = exchange
+  const { identity, assignment, gate, draw } = exchange
   const headers = ['x-headgate-request-id', identity.requestId, 'x-headgate-arm', attempted.arm]
   if (attempted.arm !== assignment.arm) headers.push('x-headgate-assigned', assignment.arm)
   headers.push('x-headgate-reason', reason)
   if (identity.rollout !== null) headers.push('x-headgate-rollout', identity.rollout.name)
-  const totalMs = gate.clock.monotonicMs() - startedMs
+  const totalMs = gate.clock.monotonicMs() - draw.startedMs
   const upstreamMs = Math.min(totalMs, attempted.firstByteMs ?? totalMs)
   headers.push(
     'server-timing',
@@ -134,8 +160,8 @@ function answerError(
 
 /** Freezes what one attempt did and hands it on; the caller has its answer by now. */
 function observe(exchange: Exchange, attempted: Attempted, reason?: Reason): void {
-  const { gate, identity, assignment, startedAt } = exchange
-  const observation = observationOf(identity, assignment, attempted, startedAt, gate, reason)
+  const { gate, identity, draw } = exchange
+  const observation = observationOf(exchange, attempted, reason)
   const { arm, outcome, modelAsked, modelAnswered } = observation
   if (arm === 'control' && outcome === 'ok' && modelAsked !== null && modelAnswered !== null) {
     gate.echoes.learn(modelAsked, modelAnswered)
@@ -143,23 +169,18 @@ function observe(exchange: Exchange, attempted: Attempted, reason?: Reason): voi
   if (attempted.responseId !== null && identity.rollout?.config.responses.stored === 'follow') {
     gate.stored.remember(attempted.responseId, arm)
   }
-  gate.witness(observation)
+  gate.witness(observation, draw)
 }
 
 function observationOf(
-  identity: Identity,
-  assignment: Assignment,
+  { identity, assignment, draw, startedAt }: Exchange,
   attempted: Attempted,
-  startedAt: number,
-  gate: Gate,
   reason: Reason = assignment.reason,
 ): Observation {
-  const rollout = identity.rollout?.name ?? null
-  const split = rollout === null ? undefined : gate.splits()?.byRollout.get(rollout)
   return {
     requestId: identity.requestId,
-    rollout,
-    epoch: split?.epoch ?? 0,
+    rollout: identity.rollout?.name ?? null,
+    epoch: draw.split?.epoch ?? 0,
     arm: attempted.arm,
     assigned: assignment.arm,
     reason,

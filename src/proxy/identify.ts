@@ -1,6 +1,6 @@
 import { TIMEOUT_CLASSES } from '../config/schema.ts'
 import type { Caller } from '../ports.ts'
-import type { Arm, FlagContext } from '../types.ts'
+import type { Arm, FlagContext, UnitSource } from '../types.ts'
 import { type Ask, askOf, bodyUnitOf } from './ask.ts'
 import { encodeUnit } from './bucket.ts'
 import type { RefusalCode } from './dialect.ts'
@@ -13,9 +13,6 @@ import type { KnownCaller, Rollout, Routes, TimeoutClass, Upstream } from './rou
 import { memberOf, stringOf } from './scan.ts'
 import { responseIdIn } from './stored.ts'
 import { type Target, targetOf } from './target.ts'
-
-/** Where the unit came from. */
-export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
 
 /** Who asks, for what, and which rollout has a say in it. */
 export interface Identity {

@@ -43,7 +43,7 @@ export interface Plan {
  */
 export function planOf(
   { plan, guard }: Pick<RolloutConfig, 'plan' | 'guard'>,
-  { maxGapMs = DEFAULT_MAX_GAP_MS }: { readonly maxGapMs?: number } = {},
+  { maxGapMs = DEFAULT_MAX_GAP_MS }: { readonly maxGapMs?: number | undefined } = {},
 ): Plan {
   return {
     steps: plan === undefined ? [] : stepsOf(plan),

@@ -23,10 +23,9 @@ export interface SplitInput {
   readonly groupId: string
   readonly flag: string
   readonly kill: string
-  /** Only its presence counts here; absent, the flag alone decides. */
-  readonly plan?: object | undefined
-  /** Null when the rollout was never written: with a plan it is `idle`. */
-  readonly record: StateRecord | null
+  readonly record: StateRecord
+  /** True while the record may not be what others know: then its rule is doubt, whatever the flag says. */
+  readonly doubt: boolean
 }
 
 /** What a split needs beside the rollout and the document. */
@@ -43,7 +42,7 @@ export function splitOf(
   document: FlagDocument | null,
   { killedByEnv, stale = false }: SplitOptions,
 ): Split {
-  const record = input.record ?? (input.plan === undefined ? FLAG_ALONE : NOT_STARTED)
+  const { record } = input
   return {
     rollout: input.rollout,
     groupId: input.groupId,
@@ -52,7 +51,10 @@ export function splitOf(
     version: record.version,
     step: record.step,
     heightBp: heightOf(record),
-    flag: document === null || stale ? null : ruleOf(document, input.flag, input.groupId),
+    flag:
+      document === null || stale || input.doubt
+        ? null
+        : ruleOf(document, input.flag, input.groupId),
     killed: killedByEnv || (document !== null && killedBy(document, input.kill)),
   }
 }
@@ -103,17 +105,6 @@ export function shareOf(split: Split, verdict: FlagVerdict | null): ShareBp {
   if (split.killed || split.state === 'rolled_back' || verdict === null) return 0
   return Math.min(verdict.shareBp, split.heightBp)
 }
-
-const FLAG_ALONE: StateRecord = {
-  state: 'ramping',
-  epoch: 1,
-  version: 1,
-  step: null,
-  heightBp: 10_000,
-}
-
-/** Version 0: what compare-and-set expects of a rollout never written. */
-const NOT_STARTED: StateRecord = { state: 'idle', epoch: 1, version: 0, step: null, heightBp: 0 }
 
 function heightOf({ state, heightBp }: StateRecord): ShareBp {
   switch (state) {

@@ -39,6 +39,11 @@ export class Tally {
     return this.#arms[arm].report()
   }
 
+  /** Drawn for the canary, over the last minute. */
+  canaryPerSecond(nowMs: number): number {
+    return this.#canary.count(nowMs) / WINDOW_SECONDS
+  }
+
   /** @returns the canary's part of the draws of the last minute; null when there was none */
   observedShareBp(nowMs: number): ShareBp | null {
     const drawn = this.#drawn.count(nowMs)

@@ -1,4 +1,4 @@
-import type { EvidenceBatch, LoggedBatch, StoredRollout, Stores } from '../ports.ts'
+import type { Checkpoint, EvidenceBatch, LoggedBatch, StoredRollout, Stores } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
 
 /** What is kept of the evidence unless told otherwise: a day of flushes of one process, about 100 MB. */
@@ -17,6 +17,7 @@ export function memoryStores<Counts>({
   const events = new Map<string, RolloutEvent>()
   /** By (rollout, process, sequence), in the order they came. */
   const batches = new Map<string, LoggedBatch<Counts>>()
+  const checkpoints = new Map<string, Checkpoint>()
   let position = 0
 
   const keyOf = ({ rollout, process, sequence }: EvidenceBatch<Counts>): string =>
@@ -91,6 +92,14 @@ export function memoryStores<Counts>({
           if (epoch === undefined || batch.epoch === epoch) found.push(batch)
         }
         return structuredClone(found)
+      },
+      async checkpoint(rollout) {
+        return checkpoints.get(rollout) ?? null
+      },
+      async keepCheckpoint(checkpoint) {
+        const before = checkpoints.get(checkpoint.rollout)
+        if (before !== undefined && before.position >= checkpoint.position) return
+        checkpoints.set(checkpoint.rollout, { ...checkpoint })
       },
       close,
     },

@@ -51,6 +51,11 @@ const SCHEMA = `
     UNIQUE (rollout, process, sequence)
   ) STRICT;
   CREATE INDEX evidence_by_epoch ON evidence (rollout, epoch);
+  CREATE TABLE checkpoints (
+    rollout TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    kept TEXT NOT NULL
+  ) STRICT;
   CREATE TRIGGER events_stay BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
   CREATE TRIGGER events_last BEFORE DELETE ON events
@@ -210,6 +215,12 @@ function storesOn<Counts>(database: DatabaseSync, file: string): Stores<Counts> 
   const readBatchesOf = database.prepare(
     'SELECT * FROM evidence WHERE rollout = ? AND epoch = ? AND position > ? ORDER BY position LIMIT ?',
   )
+  const readCheckpoint = database.prepare('SELECT * FROM checkpoints WHERE rollout = ?')
+  const writeCheckpoint = database.prepare(
+    `INSERT INTO checkpoints (rollout, position, kept) VALUES (?, ?, ?)
+      ON CONFLICT (rollout) DO UPDATE SET position = excluded.position, kept = excluded.kept
+      WHERE excluded.position > checkpoints.position`,
+  )
 
   async function reading<Result>(read: () => Result): Promise<Result> {
     if (damage !== null) throw damage
@@ -340,6 +351,18 @@ function storesOn<Counts>(database: DatabaseSync, file: string): Stores<Counts> 
               ? readBatches.all(rollout, after, limit)
               : readBatchesOf.all(rollout, epoch, after, limit)
           return rows.map((row) => batchOf<Counts>(row))
+        })
+      },
+      checkpoint(rollout) {
+        return reading(() => {
+          const row = readCheckpoint.get(rollout)
+          if (row === undefined) return null
+          return { rollout, position: row.position as number, kept: row.kept as string }
+        })
+      },
+      keepCheckpoint({ rollout, position, kept }) {
+        return writing('NORMAL', () => {
+          writeCheckpoint.run(rollout, position, kept)
         })
       },
       close,

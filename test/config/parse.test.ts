@@ -28,10 +28,8 @@ describe('a good file', () => {
       total: 200_000,
     })
     expect(notesOf(PRODUCT).map(String)).toEqual([
-      'headgate.yaml:4:1 state is accepted, but this version does not act on it',
       'headgate.yaml:12:5 upstreams.relay.price is accepted, but this version does not act on it',
-      'headgate.yaml:24:5 rollouts.relay.plan is not run by this version yet: the rollout stays idle at 0 %; leave plan out and the flag alone decides',
-      'headgate.yaml:25:5 rollouts.relay.guard is accepted, but this version does not act on it',
+      'headgate.yaml:26:3 rollouts.relay-messages has neither plan nor guard: its flag alone decides, and nothing rolls it back',
     ])
   })
 
@@ -67,7 +65,7 @@ describe('a good file', () => {
 
   test('rollouts keep the order of the file, which decides who wins', () => {
     const one =
-      '{ match: { paths: ["/v1/embeddings"] }, control: official, canary: relay, flag: f }'
+      '{ match: { paths: ["/v1/embeddings"] }, control: official, canary: relay, flag: f, guard: {} }'
     const config = configOf(small(`  z2: ${one}\n  a10: ${one}\n`))
     expect(Object.keys(config.rollouts)).toEqual(['relay', 'z2', 'a10'])
     expect(linesOf(small(`  "10": ${one}\n`))).toEqual([
@@ -279,7 +277,7 @@ callers: [{ name: a, sha256: short }]
   test('notes are there beside faults', () => {
     const parsed = read(small('state: { memory: true }\nsever: {}'))
     expect(parsed.ok).toBe(false)
-    expect(parsed.notes.map(({ path }) => path)).toEqual(['state'])
+    expect(parsed.notes.map(({ path }) => path)).toEqual(['state.memory'])
   })
 })
 

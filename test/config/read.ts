@@ -14,7 +14,7 @@ upstreams:
   relay: { baseUrl: "https://relay.example/v1", models: {}, auth: { bearer: { env: RELAY_API_KEY } } }
 flags: { file: flags/relay.json }
 rollouts:
-  relay: { match: { paths: ["/v1/chat/completions"] }, control: official, canary: relay, flag: f }
+  relay: { match: { paths: ["/v1/chat/completions"] }, control: official, canary: relay, flag: f, guard: {} }
 ${more}`
 
 export function read(text: string, env: Readonly<Record<string, string>> = {}): ParsedConfig {

@@ -8,7 +8,7 @@ const unplaced = (line: unknown) => String(line).replace(/^headgate\.yaml:\d+:\d
 
 const HASH = 'a'.repeat(64)
 const rollout = (rest: string) =>
-  `{ match: { paths: ["/v1/chat/completions"]${rest} }, control: official, canary: relay, flag: f }`
+  `{ match: { paths: ["/v1/chat/completions"]${rest} }, control: official, canary: relay, flag: f, guard: {} }`
 
 describe('names', () => {
   test('default and rollouts name upstreams that are there', () => {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import type { RolloutView } from '../../src/api/views.ts'
 import { configSchema, type SecretRef } from '../../src/config/schema.ts'
 import { Secret } from '../../src/config/secret.ts'
 import {
@@ -11,12 +12,14 @@ import {
 } from '../../src/demo/upstreams.ts'
 import { type FlagDocument, parseDocument } from '../../src/flag/document.ts'
 import { staticFlagSource } from '../../src/flag-sources/static.ts'
-import { createHeadgate, type Headgate } from '../../src/headgate.ts'
-import type { Clock, Dial, Log } from '../../src/ports.ts'
+import { type Calendar, createHeadgate, type Headgate } from '../../src/headgate.ts'
+import type { Clock, Dial, Log, Stores } from '../../src/ports.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
+import type { FlushRecord } from '../../src/rollout/flushes.ts'
+import { memoryStores } from '../../src/stores/memory.ts'
 import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
 import { nodeDial, nodeDoor } from '../../src/transports/node.ts'
-import type { Observation } from '../../src/types.ts'
+import type { EventType, Observation, RolloutEvent } from '../../src/types.ts'
 
 /** A real Headgate between two simulated upstreams, on real sockets, for one test. */
 
@@ -54,6 +57,9 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** Stands between Headgate and its transport. */
   readonly dial?: (real: Dial) => Dial
+  readonly calendar?: Calendar
+  /** In memory unless given. */
+  readonly stores?: Stores<FlushRecord>
 }
 
 export interface Gateway {
@@ -64,9 +70,16 @@ export interface Gateway {
   readonly relay: SimulatedUpstream
   readonly headgate: Headgate
   readonly observations: readonly Observation[]
+  /** Of the rollout, as they became durable. */
+  readonly events: readonly RolloutEvent[]
   readonly logs: readonly string[]
   /** Resolves with the observation of that index once it was made. */
   observation(index?: number): Promise<Observation>
+  /** Resolves with the first event of this type once there is one. */
+  event(type: EventType): Promise<RolloutEvent>
+  /** A person's command through the control API. @throws with what it answered when that is not 200 */
+  command(name: string, more?: Loose): Promise<RolloutView>
+  view(): RolloutView
   setFlag(percent: number, killed?: boolean): void
   close(): Promise<void>
 }
@@ -130,6 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const document = options.document ?? documentOf(options.percent ?? 0, false)
   const flags = staticFlagSource({ document: options.noFlags ? null : document, clock })
   const observations: Observation[] = []
+  const events: RolloutEvent[] = []
   const made = new EventEmitter()
   const logs: string[] = []
   const line = (message: string, fields?: unknown): void => {
@@ -139,6 +153,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const node = options.transport === 'node'
   const real = node ? nodeDial() : fetchDial(fetch)
   const dial = options.dial === undefined ? real : options.dial(real)
+  const stores = options.stores ?? memoryStores<FlushRecord>()
   const headgate = createHeadgate({
     door: node ? nodeDoor : fetchDoor,
     dial,
@@ -155,13 +170,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
     killedByEnv: options.killedByEnv ?? false,
     controlToken: () => new Secret('control-token'),
+    stores,
+    storeName: 'memory',
+    calendar: options.calendar,
+    onEvent: (event) => {
+      events.push(event)
+      made.emit('made')
+    },
     witness: (observation) => {
       observations.push(observation)
       made.emit('made')
     },
   })
   flags.onChange(headgate.refresh)
-  headgate.refresh()
+  await headgate.turn()
   const server = createAdaptorServer({
     fetch: node ? headgate.data.fetch : brokenWhereCut(headgate.data.fetch),
     overrideGlobalObjects: false,
@@ -175,17 +197,37 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     relay,
     headgate,
     observations,
+    events,
     logs,
     async observation(index = 0) {
       while (observations.length <= index) await once(made, 'made')
       return observations[index] as Observation
     },
+    async event(type) {
+      for (;;) {
+        const event = events.find((one) => one.type === type)
+        if (event !== undefined) return event
+        await once(made, 'made')
+      }
+    },
+    async command(name, more = {}) {
+      const share = name === 'share'
+      const answer = await headgate.control.request(`/-/api/v1/rollouts/relay/${name}`, {
+        method: share ? 'PUT' : 'POST',
+        headers: { authorization: 'Bearer control-token', 'content-type': 'application/json' },
+        body: JSON.stringify({ by: 'ada', reason: 'test', ...more }),
+      })
+      if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
+      return (await answer.json()) as RolloutView
+    },
+    view: () => headgate.rollouts()[0] as RolloutView,
     setFlag: (percent, killed = false) => flags.set(documentOf(percent, killed)),
     async close() {
       await new Promise<void>((done) => {
         server.close(() => done())
         if ('closeAllConnections' in server) server.closeAllConnections()
       })
+      await headgate.close()
       await real.close()
       await Promise.all([official.close(), relay.close()])
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { configSchema } from '../../src/config/schema.ts'
 import { policyOf } from '../../src/judge/policy.ts'
+import { policyFor } from '../../src/rollout/guard.ts'
 
 describe('a policy', () => {
   it('has the shipped margins where nothing is said', () => {
@@ -30,7 +31,8 @@ describe('a policy', () => {
         },
       },
     })
-    expect(policyOf(rollouts['relay']?.guard)).toMatchObject({
+    const { relay } = rollouts
+    expect(relay && policyFor(relay)).toMatchObject({
       alpha: 0.05,
       errors: { kind: 'relative', value: 0.2 },
       latency: 0.25,

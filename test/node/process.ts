@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RolloutView } from '../../src/api/views.ts'
 import { type SimulatedUpstream, startUpstream } from '../../src/demo/upstreams.ts'
 import { documentOf } from '../fakes/gateway.ts'
 
@@ -25,7 +26,13 @@ export interface Served {
   /** Waits until a line of the log holds all of these. */
   logged(...parts: string[]): Promise<void>
   /** The rollout as the control API gives it. */
-  rollout(): Promise<{ share: { target: number; flag: number | null }; killed: boolean }>
+  rollout(): Promise<RolloutView>
+  /** GET, or POST with a body, below `/-/api/v1/`. @throws with what it answered when that is no success */
+  api(path: string, body?: Record<string, unknown>): Promise<unknown>
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** SIGKILL, and the same again in the same folder, on other ports. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -33,6 +40,8 @@ export interface ServeSetup {
   readonly env?: Record<string, string>
   readonly server?: string
   readonly percent?: number
+  /** Lines of the rollout, indented by four. */
+  readonly rollout?: string
 }
 
 export async function startServe(setup: ServeSetup = {}): Promise<Served> {
@@ -46,24 +55,89 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     writeFileSync(join(folder, 'flags/relay.json'), text)
   const writeFlags = (percent: number, killed = false): void =>
     writeFlagsText(JSON.stringify(documentOf(percent, killed)))
-  writeConfig(configOf(official.baseUrl, relay.baseUrl, setup.server))
+  writeConfig(configOf(official.baseUrl, relay.baseUrl, setup.server, setup.rollout))
   writeFlags(setup.percent ?? 0)
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '../../src/cli/main.ts'), 'serve'],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env['PATH'],
-        OFFICIAL_KEY: 'official-key-0123',
-        RELAY_KEY: 'relay-key-0123',
-        HEADGATE_TOKEN: CONTROL_TOKEN,
-        HEADGATE_PORT: '0',
-        HEADGATE_CONTROL_PORT: '0',
-        ...setup.env,
-      },
+  let running = await launch(folder, setup.env)
+  const served: Served = {
+    folder,
+    official,
+    relay,
+    get child() {
+      return running.child
     },
-  )
+    get dataUrl() {
+      return running.urlOf('data') ?? ''
+    },
+    get controlUrl() {
+      return running.urlOf('control')
+    },
+    stderr: () => running.stderr(),
+    writeConfig,
+    writeFlags,
+    writeFlagsText,
+    async logged(...parts) {
+      const { child, stderr } = running
+      const found = (): boolean =>
+        stderr()
+          .split('\n')
+          .some((line) => parts.every((part) => line.includes(part)))
+      while (!found()) await once(child.stderr as NodeJS.ReadableStream, 'data')
+    },
+    async rollout() {
+      return (await served.api('rollouts/relay')) as RolloutView
+    },
+    async api(path, body) {
+      const answer = await fetch(`${running.urlOf('control')}api/v1/${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          authorization: `Bearer ${CONTROL_TOKEN}`,
+          'content-type': 'application/json',
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+      return answer.json()
+    },
+    async kill() {
+      const { child } = running
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+    async restart() {
+      await served.kill()
+      running = await launch(folder, setup.env)
+    },
+    async stop() {
+      await served.kill()
+      await Promise.all([official.close(), relay.close()])
+      rmSync(folder, { recursive: true })
+    },
+  }
+  return served
+}
+
+interface Running {
+  readonly child: ChildProcess
+  urlOf(name: string): string | null
+  stderr(): string
+}
+
+/** Resolves once the process has said where it listens. */
+async function launch(folder: string, env: Record<string, string> = {}): Promise<Running> {
+  const main = join(import.meta.dirname, '../../src/cli/main.ts')
+  const child = spawn(process.execPath, [main, 'serve'], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'],
+      OFFICIAL_KEY: 'official-key-0123',
+      RELAY_KEY: 'relay-key-0123',
+      HEADGATE_TOKEN: CONTROL_TOKEN,
+      HEADGATE_PORT: '0',
+      HEADGATE_CONTROL_PORT: '0',
+      ...env,
+    },
+  })
   let out = ''
   let err = ''
   child.stdout?.on('data', (text) => {
@@ -76,43 +150,14 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), once(child, 'exit')])
   }
   if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}: ${err}`)
-  const urlOf = (name: string): string | null =>
-    new RegExp(`^${name} +(http\\S+)`, 'm').exec(out)?.[1] ?? null
-  const controlUrl = urlOf('control')
   return {
-    folder,
-    official,
-    relay,
     child,
-    dataUrl: urlOf('data') ?? '',
-    controlUrl,
+    urlOf: (name) => new RegExp(`^${name} +(http\\S+)`, 'm').exec(out)?.[1] ?? null,
     stderr: () => err,
-    writeConfig,
-    writeFlags,
-    writeFlagsText,
-    async logged(...parts) {
-      const found = (): boolean =>
-        err.split('\n').some((line) => parts.every((part) => line.includes(part)))
-      while (!found()) await once(child.stderr as NodeJS.ReadableStream, 'data')
-    },
-    async rollout() {
-      const answer = await fetch(`${controlUrl}api/v1/rollouts/relay`, {
-        headers: { authorization: `Bearer ${CONTROL_TOKEN}` },
-      })
-      return (await answer.json()) as Awaited<ReturnType<Served['rollout']>>
-    },
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL')
-        await once(child, 'exit')
-      }
-      await Promise.all([official.close(), relay.close()])
-      rmSync(folder, { recursive: true })
-    },
   }
 }
 
-export function configOf(official: string, relay: string, server = '{}'): string {
+export function configOf(official: string, relay: string, server = '{}', rollout = ''): string {
   return `version: 1
 server: ${server}
 upstreams:
@@ -125,7 +170,7 @@ rollouts:
     control: official
     canary: relay
     flag: headgate-relay
-`
+${rollout}`
 }
 
 export function ask(dataUrl: string, body: Record<string, unknown> = {}): Promise<Response> {

@@ -271,6 +271,7 @@ export function bench(options: {
       echoes: new ModelEchoes(),
       stored: new StoredResponses(),
       draining: () => false,
+      flights: new Set(),
       witness: (observation) => observations.push(observation),
     },
   }

@@ -15,9 +15,10 @@ const input: SplitInput = {
   groupId: 'headgate-relay',
   flag: 'headgate-relay',
   kill: 'headgate-kill',
-  record: null,
+  record: { state: 'ramping', epoch: 1, version: 0, step: null, heightBp: 10_000 },
+  doubt: false,
 }
-const plan = { steps: ['1%'] }
+const idle = { state: 'idle', epoch: 1, version: 0, step: null, heightBp: 0 } as const
 const alive = { killedByEnv: false }
 
 function record(state: RolloutState, heightBp: number): StateRecord {
@@ -42,7 +43,7 @@ describe('a split', () => {
       groupId: 'headgate-relay',
       state: 'ramping',
       epoch: 1,
-      version: 1,
+      version: 0,
       step: null,
       heightBp: 10_000,
       flag: { kind: 'ceiling', shareBp: 2_500 },
@@ -50,23 +51,22 @@ describe('a split', () => {
     })
   })
 
-  it('is idle at 0 with a plan that was not started', () => {
-    const split = splitOf({ ...input, plan }, documentOf([relay([gradual(25)])]), alive)
+  it('is idle at 0 before it was started', () => {
+    const split = splitOf({ ...input, record: idle }, documentOf([relay([gradual(25)])]), alive)
     expect(split).toMatchObject({ state: 'idle', heightBp: 0, step: null, epoch: 1, version: 0 })
     expect(shareIn(split)).toBe(0)
   })
 
-  it('carries what the store says, with and without a plan', () => {
-    for (const more of [{}, { plan }]) {
-      const split = splitOf({ ...input, ...more, record: record('holding', 500) }, null, alive)
-      expect(split).toMatchObject({
-        state: 'holding',
-        epoch: 3,
-        version: 12,
-        step: 2,
-        heightBp: 500,
-      })
-    }
+  it('carries what the store says', () => {
+    const split = splitOf({ ...input, record: record('holding', 500) }, null, alive)
+    expect(split).toMatchObject({ state: 'holding', epoch: 3, version: 12, step: 2, heightBp: 500 })
+  })
+
+  it('has no rule while its record is in doubt, and is killed all the same', () => {
+    const document = documentOf([relay([gradual(25)]), kill([])])
+    const split = splitOf({ ...input, doubt: true }, document, alive)
+    expect(split).toMatchObject({ flag: null, killed: true })
+    expect(shareIn(split)).toBe(0)
   })
 
   it('has no rule before a document was read, which means control', () => {
@@ -143,7 +143,7 @@ describe('the share', () => {
   })
 
   it.each(table)('$state, flag $name, killed $killed: $expected', (row) => {
-    const split = splitOf({ ...input, plan, record: record(row.state, 1_000) }, row.document, {
+    const split = splitOf({ ...input, record: record(row.state, 1_000) }, row.document, {
       killedByEnv: row.killed,
     })
     expect(shareIn(split)).toBe(row.expected)
@@ -178,7 +178,7 @@ describe('all splits', () => {
   }
 
   it('are keyed by rollout and dated', () => {
-    const messages = { ...input, rollout: 'messages', plan }
+    const messages = { ...input, rollout: 'messages', record: idle }
     const splits = splitsOf([input, messages], { document, readAtMs: 900_000 }, options)
     expect(splits).toMatchObject({ asOfMs: 900_000, maxAgeMs: 30_000 })
     expect([...splits.byRollout.keys()]).toEqual(['relay', 'messages'])

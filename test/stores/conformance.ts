@@ -321,6 +321,20 @@ export function conformsToStores(open: () => OpenStore): void {
       ...more,
     })
 
+    it('keeps the newest checkpoint of each rollout, as it was written', async () => {
+      const { evidence } = opening().stores
+      expect(await evidence.checkpoint('relay')).toBeNull()
+      const first = { rollout: 'relay', position: 7, kept: '{"state":[1,0.1]}' }
+      await evidence.keepCheckpoint(first)
+      expect(await evidence.checkpoint('relay')).toEqual(first)
+      const second = { ...first, position: 9, kept: 'null' }
+      await evidence.keepCheckpoint(second)
+      await evidence.keepCheckpoint({ ...first, position: 8 })
+      await evidence.keepCheckpoint({ ...first, position: 9 })
+      expect(await evidence.checkpoint('relay')).toEqual(second)
+      expect(await evidence.checkpoint('other')).toBeNull()
+    })
+
     it('has nothing before a first batch', async () => {
       const { evidence } = opening().stores
       expect(await evidence.read({ rollout: 'relay', limit: 10 })).toEqual([])

@@ -1,0 +1,43 @@
+import type { Secret } from '../config/secret.ts'
+import type { EventQuery } from '../ports.ts'
+import type { Command, RefusalCode } from '../rollout/command.ts'
+import type { RolloutEvent } from '../types.ts'
+import type { FlushView, HealthView, RequestView, RolloutView } from './views.ts'
+
+/** What the API asks of the control plane; `headgate.ts` provides it. */
+export interface ControlPlane {
+  readonly rollouts: () => readonly RolloutView[]
+  readonly rollout: (name: string) => RolloutView | null
+  readonly health: () => HealthView
+  /** Null when there is none: then nobody is let in. */
+  readonly token: () => Secret | null
+  /**
+   * A person's command; it is durable, and new requests follow it, when this resolves.
+   * @throws {HeadgateError} `store_unavailable` or `store_corrupt`: nothing was changed, as far as is known
+   */
+  readonly command: (rollout: string, command: Command) => Promise<CommandAnswer>
+  /** @throws {HeadgateError} as `command` does */
+  readonly events: (query: EventQuery) => Promise<readonly RolloutEvent[] | 'unknown_event'>
+  /** Of one rollout, oldest first; null when there is no such rollout. @throws {HeadgateError} as `command` does */
+  readonly flushes: (query: {
+    readonly rollout: string
+    readonly epoch?: number | undefined
+    readonly after?: number | undefined
+    readonly limit: number
+  }) => Promise<readonly FlushView[] | null>
+  /** One of the last requests; null when it is not remembered. */
+  readonly request: (id: string) => RequestView | null
+  /** Tells of every event, once it is durable. @returns what ends it */
+  readonly onEvent: (listener: (event: RolloutEvent) => void) => () => void
+}
+
+export type CommandAnswer =
+  | { readonly ok: true; readonly rollout: RolloutView }
+  | { readonly ok: false; readonly code: 'unknown_rollout'; readonly message: string }
+  | {
+      readonly ok: false
+      readonly code: RefusalCode
+      readonly message: string
+      /** The version there is now. */
+      readonly version: number
+    }

@@ -1,0 +1,108 @@
+import type { Draw } from '../ports.ts'
+import type { Added } from '../rollout/evidence.ts'
+import type { Observation } from '../types.ts'
+import { flagPercentOf } from './rollout-view.ts'
+import type { RequestView } from './views.ts'
+
+/** The last requests that a rollout had a say in, so that anyone may ask why one went where it went. Bounded memory. */
+
+const KEPT = 5_000
+
+interface Kept {
+  readonly draw: Draw
+  readonly attempts: { readonly observation: Observation; readonly added: Added }[]
+}
+
+export class Requests {
+  readonly #byId = new Map<string, Kept>()
+  readonly #most: number
+
+  constructor(most: number = KEPT) {
+    this.#most = most
+  }
+
+  add(observation: Observation, draw: Draw, added: Added): void {
+    const { requestId } = observation
+    const kept = this.#byId.get(requestId)
+    if (kept !== undefined) {
+      kept.attempts.push({ observation, added })
+      return
+    }
+    if (this.#byId.size >= this.#most) {
+      const [oldest] = this.#byId.keys()
+      if (oldest !== undefined) this.#byId.delete(oldest)
+    }
+    this.#byId.set(requestId, { draw, attempts: [{ observation, added }] })
+  }
+
+  get(id: string): RequestView | null {
+    const kept = this.#byId.get(id)
+    return kept === undefined ? null : viewOf(kept)
+  }
+}
+
+function viewOf({ draw, attempts }: Kept): RequestView | null {
+  const first = attempts[0]
+  if (first === undefined) return null
+  const { observation } = first
+  const { split } = draw
+  return {
+    id: observation.requestId,
+    at: new Date(observation.startedAt).toISOString(),
+    rollout: observation.rollout ?? '',
+    endpoint: observation.endpoint,
+    model: observation.modelAsked,
+    stream: observation.stream,
+    caller: observation.caller,
+    unit: {
+      source: draw.source,
+      position: observation.bucket === null ? null : observation.bucket / 100,
+    },
+    split: {
+      state: split?.state ?? null,
+      version: split?.version ?? null,
+      epoch: observation.epoch,
+      step: split?.step ?? null,
+      flag: split === null ? null : flagPercentOf(split),
+      height: split === null ? null : split.heightBp / 100,
+      share: observation.shareBp / 100,
+    },
+    assigned: observation.assigned,
+    reason: observation.reason,
+    attempts: attempts.map(({ observation: each }) => ({
+      arm: each.arm,
+      upstream: each.upstream,
+      outcome: each.outcome,
+      status: each.status,
+      firstByteMs: each.firstByteMs,
+      durationMs: each.durationMs,
+      model: each.modelAnswered,
+    })),
+    evidence: evidenceOf(observation, first.added),
+  }
+}
+
+function evidenceOf(observation: Observation, added: Added): RequestView['evidence'] {
+  const { assigned, reason, outcome, evidence, shareBp } = observation
+  switch (added.as) {
+    case 'first': {
+      const { fromBp } = added.stratum
+      const among = fromBp === 0 ? '' : `, among units that were control at ${fromBp / 100} %`
+      const words = `one ${outcome} of ${assigned} at ${shareBp / 100} %${among}`
+      return { counted: true, words }
+    }
+    case 'again':
+      return {
+        counted: false,
+        words:
+          'its unit was counted at this share before: only tripwires and plain thresholds saw it',
+      }
+    case 'none':
+      return {
+        counted: false,
+        words: evidence
+          ? 'nothing judges this rollout, or its epoch is over'
+          : `it was not drawn (${reason})`,
+      }
+  }
+}

@@ -1,0 +1,119 @@
+import type { Report } from '../rollout/controller.ts'
+import type { Tally } from '../rollout/tally.ts'
+import type { Split, Verdict } from '../types.ts'
+import type { RolloutView } from './views.ts'
+
+/** A rollout as the API shows it, from what the planes know. */
+
+export interface ViewInput {
+  readonly split: Split
+  readonly report: Report
+  readonly tally: Tally
+  /** Monotonic milliseconds. */
+  readonly nowMs: number
+  /** Milliseconds since the epoch. */
+  readonly wallMs: number
+  /** When the process began to watch it, for a rollout without an event. */
+  readonly watchedSinceMs: number
+}
+
+/** Clean probes that end a suspension. */
+const PROBES_WANTED = 20
+
+export function rolloutViewOf(input: ViewInput): RolloutView {
+  const { split, report, tally, nowMs, wallMs } = input
+  const { record, plan, judgement, probing } = report
+  const observedBp = tally.observedShareBp(nowMs)
+  const need = judgement?.need ?? null
+  return {
+    name: split.rollout,
+    state: split.state,
+    version: record.version,
+    epoch: record.epoch,
+    step: split.step,
+    plan: plan.steps.map(({ shareBp, dwellMs, minRequests, approve, window }) => ({
+      share: shareBp / 100,
+      dwellMs,
+      minRequests,
+      approve,
+      window: window?.text ?? null,
+    })),
+    share: {
+      target: targetPercentOf(split),
+      observed: observedBp === null ? null : observedBp / 100,
+      flag: flagPercentOf(split),
+      height: split.heightBp / 100,
+    },
+    killed: split.killed,
+    doubt: report.doubt,
+    arms: { control: tally.report('control'), canary: tally.report('canary') },
+    verdict: verdictOf(report),
+    gate: answerOf(judgement?.gate),
+    mismatch: answerOf(judgement?.mismatch),
+    need: {
+      metric: need?.metric ?? null,
+      canaryRequests: need?.canaryRequests ?? null,
+      eta: need?.etaMs == null ? null : new Date(wallMs + need.etaMs).toISOString(),
+    },
+    waits: report.waits.map(({ kind, words }) => ({ kind, words })),
+    dwellMs: report.dwellMs,
+    probes:
+      probing === null
+        ? null
+        : { answered: probing.answered, failed: probing.failed, wanted: PROBES_WANTED },
+    reach: reachOf(tally, nowMs),
+    since: new Date(record.sinceAt === 0 ? input.watchedSinceMs : record.sinceAt).toISOString(),
+  }
+}
+
+/** The flag's ceiling in percent; null where it decides request by request, or was not read. */
+export function flagPercentOf(split: Split): number | null {
+  if (split.flag?.kind === 'off') return 0
+  return split.flag?.kind === 'ceiling' ? split.flag.shareBp / 100 : null
+}
+
+/** Where the flag decides request by request, the height is the most it can be. */
+function targetPercentOf(split: Split): number {
+  if (split.killed || split.flag === null) return 0
+  return Math.min(split.heightBp / 100, flagPercentOf(split) ?? 100)
+}
+
+/** May it stay, and if so, may it climb? */
+function verdictOf({ plan, judgement }: Report): RolloutView['verdict'] {
+  if (!plan.guarded) {
+    const reasons = ['nothing judges it: it has neither plan nor guard']
+    return { value: 'inconclusive', reasons, monitors: [] }
+  }
+  if (judgement === null) {
+    return { value: 'inconclusive', reasons: ['nothing was judged yet'], monitors: [] }
+  }
+  const { guard, gate, mismatch } = judgement
+  const decisive = [guard, mismatch].find(({ value }) => value === 'fail') ?? gate
+  return {
+    value:
+      guard.value === 'fail' ? 'fail' : mismatch.value === 'fail' ? 'inconclusive' : gate.value,
+    reasons: [...decisive.reasons],
+    monitors: guard.monitors.map((monitor) => ({ ...monitor, counts: { ...monitor.counts } })),
+  }
+}
+
+function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {
+  return { value: verdict?.value ?? 'inconclusive', reasons: [...(verdict?.reasons ?? [])] }
+}
+
+/** A failure is judged at once, and what is decided holds at the next request: only what is under way still arrives. */
+function reachOf(tally: Tally, nowMs: number): RolloutView['reach'] {
+  const canaryPerSecond = round(tally.canaryPerSecond(nowMs))
+  const typicalMs = tally.report('canary').durationMs.p50 ?? 0
+  const inFlight = Math.ceil((canaryPerSecond * typicalMs) / 1_000)
+  return {
+    canaryPerSecond,
+    inFlight,
+    flushMs: 0,
+    words: `a rollback holds at the next request; about ${inFlight} of ${canaryPerSecond} canary requests a second are under way`,
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}

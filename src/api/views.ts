@@ -1,0 +1,271 @@
+import * as z from 'zod'
+
+/**
+ * What the control API says, as schemas: its answers and its document come from them, and whoever reads it may check what
+ * came with them. Shares are numbers in percent, times ISO 8601 UTC.
+ */
+
+const percent = z.number().min(0).max(100)
+const time = z.iso.datetime()
+const count = z.int().min(0)
+
+const STATES = [
+  'idle',
+  'ramping',
+  'holding',
+  'paused',
+  'suspended',
+  'rolled_back',
+  'complete',
+] as const
+
+const stateView = z.enum(STATES).meta({ id: 'State' })
+
+const percentiles = z
+  .object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() })
+  .meta({ id: 'Percentiles', description: 'Milliseconds; null while nothing was measured.' })
+
+const arm = z
+  .object({
+    requests: count,
+    outcomes: z.record(z.string(), count),
+    firstByteMs: percentiles,
+    durationMs: percentiles,
+    costUsd: z.number().nullable().describe('Null where nothing is priced: unknown is never 0.'),
+  })
+  .meta({ id: 'Arm', description: 'What one arm did since this process began.' })
+
+const verdictValue = z.enum(['pass', 'fail', 'inconclusive'])
+
+const monitor = z
+  .object({
+    name: z.string(),
+    weight: z.number().describe('Its part in the average; the weights sum to 1.'),
+    evidence: z
+      .number()
+      .nullable()
+      .describe('The value of its bet: 1 at the start. Null: beyond what a number holds.'),
+    limit: z.number().describe('What the average of all must reach to fail the verdict: 1/alpha.'),
+    counts: z.object({ control: count, canary: count }),
+    words: z.string(),
+  })
+  .meta({ id: 'Monitor' })
+
+const question = z
+  .object({ value: verdictValue, reasons: z.array(z.string()) })
+  .meta({ id: 'Answer' })
+
+/** A rollout as it reads back. */
+export const rolloutView = z
+  .object({
+    name: z.string(),
+    state: stateView,
+    version: count.describe('For compare-and-set: one more with every event.'),
+    epoch: z.int().min(1),
+    step: count.nullable().describe('Index into `plan`; null when the height is no step’s.'),
+    plan: z.array(
+      z.object({
+        share: percent,
+        dwellMs: z.number(),
+        minRequests: count,
+        approve: z.boolean(),
+        window: z.string().nullable(),
+      }),
+    ),
+    share: z.object({
+      target: percent.describe(
+        'What new requests are split by: the lesser of flag and height; 0 when killed.',
+      ),
+      observed: percent.nullable().describe('The canary’s part of the draws of the last minute.'),
+      flag: percent
+        .nullable()
+        .describe(
+          'The ceiling; null where the flag decides request by request, or was not read yet.',
+        ),
+      height: percent.describe('What the plan, or a person, allows.'),
+    }),
+    killed: z.boolean(),
+    /** Why control answers everything although nobody said so; null while nothing is wrong. */
+    doubt: z
+      .string()
+      .nullable()
+      .describe('Why control answers although nobody said so, such as a store that is away.'),
+    arms: z.object({ control: arm, canary: arm }),
+    verdict: z.object({
+      value: verdictValue.describe('`fail` when it may not stay, `pass` when it may climb.'),
+      reasons: z.array(z.string()),
+      monitors: z.array(monitor),
+    }),
+    gate: question.describe('May it climb?'),
+    mismatch: question.describe('Is the observed share the promised one?'),
+    need: z.object({
+      metric: z.string().nullable(),
+      canaryRequests: count.nullable().describe('About how many more the gate needs.'),
+      eta: time.nullable(),
+    }),
+    waits: z
+      .array(z.object({ kind: z.string(), words: z.string() }))
+      .describe('All that keeps it from its next step.'),
+    dwellMs: z.number().describe('Time served at this height.'),
+    probes: z
+      .object({ answered: count, failed: count, wanted: count })
+      .nullable()
+      .describe('Of the present suspension.'),
+    reach: z
+      .object({
+        canaryPerSecond: z.number(),
+        inFlight: count,
+        flushMs: z.number(),
+        words: z.string(),
+      })
+      .describe('What a rollback costs beyond the requests that show the fault.'),
+    since: time.describe('When `state` became what it is.'),
+  })
+  .meta({ id: 'Rollout' })
+
+export type RolloutView = z.output<typeof rolloutView>
+
+/** One change of a rollout, who made it and why. */
+export const eventView = z
+  .object({
+    id: z.string(),
+    at: time,
+    rollout: z.string(),
+    version: count,
+    epoch: z.int().min(1),
+    type: z.enum([
+      'started',
+      'advanced',
+      'held',
+      'released',
+      'paused',
+      'resumed',
+      'set',
+      'suspended',
+      'rolled_back',
+      'rearmed',
+      'completed',
+      'promoted',
+    ]),
+    by: z.string(),
+    reason: z.string(),
+    before: z.object({ state: stateView, share: percent, step: count.nullable() }),
+    after: z.object({ state: stateView, share: percent, step: count.nullable() }),
+  })
+  .meta({ id: 'Event' })
+
+export type EventView = z.output<typeof eventView>
+
+const armName = z.enum(['control', 'canary'])
+
+/** Why one request went where it went, and what it added. No content, no unit: only where the unit came from. */
+export const requestView = z
+  .object({
+    id: z.string(),
+    at: time,
+    rollout: z.string(),
+    endpoint: z.string(),
+    model: z.string().nullable(),
+    stream: z.boolean(),
+    caller: z.string().nullable(),
+    unit: z.object({
+      source: z.enum(['header', 'caller', 'body', 'conversation', 'request']).nullable(),
+      position: percent
+        .nullable()
+        .describe('The bucket as a percentage: in at every share above it.'),
+    }),
+    split: z.object({
+      state: stateView.nullable(),
+      version: count.nullable(),
+      epoch: count,
+      step: count.nullable(),
+      flag: percent.nullable(),
+      height: percent.nullable(),
+      share: percent.describe('What it was drawn at.'),
+    }),
+    assigned: armName,
+    reason: z.string(),
+    attempts: z.array(
+      z.object({
+        arm: armName,
+        upstream: z.string(),
+        outcome: z.string(),
+        status: z.int().nullable(),
+        firstByteMs: z.number().nullable(),
+        durationMs: z.number(),
+        model: z.string().nullable(),
+      }),
+    ),
+    evidence: z.object({ counted: z.boolean(), words: z.string() }),
+  })
+  .meta({ id: 'Request' })
+
+export type RequestView = z.output<typeof requestView>
+
+export const healthView = z
+  .object({
+    ready: z.boolean(),
+    degraded: z.array(z.string()),
+    config: z.object({ generation: count, fault: z.string().nullable() }),
+    flags: z.object({
+      source: z.string(),
+      hash: z.string().nullable(),
+      ageMs: z.number().nullable(),
+      fault: z.string().nullable(),
+    }),
+    store: z.object({
+      kind: z.string().describe('`sqlite:.headgate/state.db`, `memory`.'),
+      fault: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'Health' })
+
+export type HealthView = z.output<typeof healthView>
+
+/** Who does it, and why. */
+export const commandBody = z
+  .strictObject({
+    by: z.string().describe('Your name.'),
+    reason: z.string().describe('Why.'),
+    version: count.optional().describe('The version you saw; a newer one is a conflict.'),
+  })
+  .meta({ id: 'Command' })
+
+export const shareBody = commandBody
+  .extend({ percent: percent.describe('To 0.01 %.') })
+  .meta({ id: 'Share' })
+
+export const COMMANDS = [
+  'start',
+  'pause',
+  'resume',
+  'advance',
+  'promote',
+  'rollback',
+  'rearm',
+] as const
+
+export const errorView = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      rollout: z.string().optional(),
+      version: count.optional().describe('The version there is now.'),
+    }),
+  })
+  .meta({ id: 'Error' })
+
+/** A flush on record: what a replay reads. Its inside is the judge's own and may gain fields. */
+export const flushView = z
+  .object({
+    position: count,
+    epoch: z.int().min(1),
+    process: z.string(),
+    sequence: count,
+    at: time,
+    counts: z.json().meta({ id: 'Counts' }),
+  })
+  .meta({ id: 'Flush' })
+
+export type FlushView = z.output<typeof flushView>

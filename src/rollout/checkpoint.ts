@@ -1,0 +1,71 @@
+import type { FirstOutcomesState } from '../judge/first-outcomes.ts'
+import type { Checkpoint } from '../ports.ts'
+import type { Judged } from './flushes.ts'
+
+/** Where the evidence of a rollout stood, as text: a restart reads on from there. */
+
+export interface Checkpointed {
+  readonly judged: Judged
+  readonly firsts: FirstOutcomesState
+}
+
+const SCHEMA = 1
+
+export function checkpointOf(
+  rollout: string,
+  judged: Judged,
+  { epoch, shares, words }: FirstOutcomesState,
+): Checkpoint {
+  const kept = JSON.stringify({ schema: SCHEMA, judged, epoch, shares, words: textOf(words) })
+  return { rollout, position: judged.position, kept }
+}
+
+/** @returns null for none, and for what this version did not write: the log is read from its beginning then */
+export function fromCheckpoint(checkpoint: Checkpoint | null): Checkpointed | null {
+  if (checkpoint === null) return null
+  try {
+    const { schema, judged, epoch, shares, words } = JSON.parse(checkpoint.kept)
+    if (schema !== SCHEMA || judged.position !== checkpoint.position) return null
+    return { judged, firsts: { epoch, shares, words: wordsOf(words) } }
+  } catch {
+    return null
+  }
+}
+
+/** Pairs of place and value of the words that are not 0, then base64 of the whole where that is shorter. */
+function textOf(words: Uint32Array): string | readonly number[] {
+  const set: number[] = [words.length]
+  const most = words.length / 4
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as number
+    if (word === 0) continue
+    set.push(at, word)
+    if (set.length > most) return base64Of(words)
+  }
+  return set
+}
+
+function wordsOf(text: string | readonly number[]): Uint32Array {
+  if (typeof text === 'string') return fromBase64(text)
+  const [length = 0, ...set] = text
+  const words = new Uint32Array(length)
+  for (let at = 0; at + 1 < set.length; at += 2) words[set[at] as number] = set[at + 1] as number
+  return words
+}
+
+const CHUNK = 32_768
+
+/** Little-endian, as every platform that runs this keeps it. */
+function base64Of(words: Uint32Array): string {
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+  let text = ''
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK))
+  }
+  return btoa(text)
+}
+
+function fromBase64(text: string): Uint32Array {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  return new Uint32Array(bytes.buffer)
+}

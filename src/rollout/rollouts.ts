@@ -1,0 +1,113 @@
+import type { RolloutConfig } from '../config/schema.ts'
+import type { Draw, EventQuery, Flight } from '../ports.ts'
+import type { Observation, RolloutEvent } from '../types.ts'
+import type { Command, CommandResult } from './command.ts'
+import {
+  Controller,
+  type ControllerParts,
+  LEAST_PATIENCE_MS,
+  type Report,
+  type Seen,
+} from './controller.ts'
+import type { SplitInput } from './split.ts'
+
+/** All rollouts of one configuration, by name. */
+
+/** One rollout, as the configuration has it. */
+export interface RolloutInput {
+  readonly name: string
+  readonly groupId: string
+  readonly config: RolloutConfig
+}
+
+export class Rollouts {
+  readonly #parts: ControllerParts
+  readonly #byName = new Map<string, { input: RolloutInput; controller: Controller }>()
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
+  }
+
+  /** Takes a configuration: what is new begins, what is gone ends, what stays keeps its state. */
+  configure(inputs: Iterable<RolloutInput>): void {
+    const gone = new Set(this.#byName.keys())
+    for (const input of inputs) {
+      gone.delete(input.name)
+      const known = this.#byName.get(input.name)
+      if (known === undefined) {
+        const controller = new Controller(input.name, input.config, this.#parts)
+        this.#byName.set(input.name, { input, controller })
+      } else {
+        known.input = input
+        known.controller.configure(input.config)
+      }
+    }
+    for (const name of gone) {
+      void this.#byName.get(name)?.controller.close()
+      this.#byName.delete(name)
+    }
+  }
+
+  /** A turn of each: call it every few seconds. Never rejects. */
+  async turn(): Promise<void> {
+    await Promise.all(this.#controllers().map((controller) => controller.turn()))
+  }
+
+  observe(observation: Observation, draw: Draw): Seen {
+    const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
+    if (known === undefined) return { observation, added: { as: 'none' } }
+    return known.controller.observe(observation, draw)
+  }
+
+  /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */
+  watch(flights: Iterable<Flight>, nowMs: number): void {
+    for (const flight of flights) {
+      const { rollout, draw, answered } = flight
+      const waitedMs = nowMs - draw.startedMs
+      if (waitedMs < LEAST_PATIENCE_MS) return
+      if (answered || draw.overdue) continue
+      const controller = this.#byName.get(rollout)?.controller
+      const patienceMs = controller?.patienceMs ?? null
+      if (patienceMs !== null && waitedMs > patienceMs) controller?.overdue(flight)
+    }
+  }
+
+  splitInputs(): readonly SplitInput[] {
+    return [...this.#byName.values()].map(({ input: { name, groupId, config }, controller }) => ({
+      rollout: name,
+      groupId,
+      flag: config.flag,
+      kill: config.kill,
+      record: controller.record,
+      doubt: controller.doubt !== null,
+    }))
+  }
+
+  report(name: string): Report | null {
+    return this.#byName.get(name)?.controller.report() ?? null
+  }
+
+  /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.command` does */
+  async command(name: string, command: Command): Promise<CommandResult | null> {
+    return (await this.#byName.get(name)?.controller.command(command)) ?? null
+  }
+
+  /** @throws {HeadgateError} `store_unavailable`, `store_corrupt` */
+  events(query: EventQuery): Promise<readonly RolloutEvent[] | 'unknown_event'> {
+    return this.#parts.stores.state.events(query)
+  }
+
+  /** Why the store cannot be used; null while it can. */
+  get fault(): string | null {
+    return this.#controllers().find(({ fault }) => fault !== null)?.fault ?? null
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#controllers().map((controller) => controller.close()))
+    await this.#parts.stores.close()
+  }
+
+  #controllers(): Controller[] {
+    return [...this.#byName.values()].map(({ controller }) => controller)
+  }
+}

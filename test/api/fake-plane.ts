@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import type { ControlPlane } from '../../src/api/plane.ts'
+import type { FlushView, HealthView, RequestView, RolloutView } from '../../src/api/views.ts'
+import { Secret } from '../../src/config/secret.ts'
+import { type Command, command } from '../../src/rollout/command.ts'
+import { initialOf, type Standing } from '../../src/rollout/state.ts'
+import { memoryStores } from '../../src/stores/memory.ts'
+import type { RolloutEvent } from '../../src/types.ts'
+import { NOON, PLAN } from '../rollout/standings.ts'
+
+/** A control plane by hand: a memory store and the real `command()`, with no data plane behind it. */
+
+export const TOKEN = 'control-token'
+
+export interface FakePlane extends ControlPlane {
+  /** A person's command that must be obeyed. @returns its event */
+  obeyed(rollout: string, command: Command): Promise<RolloutEvent>
+  /** What every call of the store throws from now on; null when it is well. */
+  break(fault: unknown): void
+  /** How many listen for events. */
+  readonly listeners: () => number
+  /** The commands that came through. */
+  readonly commands: readonly Command[]
+}
+
+export const REQUEST: RequestView = {
+  id: 'hg_1',
+  at: '2027-01-04T12:00:00.000Z',
+  rollout: 'relay',
+  endpoint: '/v1/chat/completions',
+  model: 'gpt-5.2',
+  stream: true,
+  caller: null,
+  unit: { source: 'header', position: 5.27 },
+  split: {
+    state: 'ramping',
+    version: 3,
+    epoch: 1,
+    step: 1,
+    flag: 100,
+    height: 5,
+    share: 5,
+  },
+  assigned: 'control',
+  reason: 'split',
+  attempts: [
+    {
+      arm: 'control',
+      upstream: 'official',
+      outcome: 'ok',
+      status: 200,
+      firstByteMs: 210,
+      durationMs: 900,
+      model: 'gpt-5.2',
+    },
+  ],
+  evidence: { counted: true, words: 'counted: the first outcome of its unit' },
+}
+
+const HEALTH: HealthView = {
+  ready: true,
+  degraded: [],
+  config: { generation: 1, fault: null },
+  flags: { source: 'static', hash: 'a', ageMs: 0, fault: null },
+  store: { kind: 'memory', fault: null },
+}
+
+/** Two rollouts, `relay` and `embeddings`, idle; `relay` has five flushes on record, of epochs 1 and 2. */
+export function fakePlane(): FakePlane {
+  const { state } = memoryStores()
+  const listeners = new Set<(event: RolloutEvent) => void>()
+  const commands: Command[] = []
+  const standings = new Map<string, Standing>(
+    ['relay', 'embeddings'].map((name) => [name, initialOf(name, PLAN, NOON)]),
+  )
+  let fault: unknown = null
+  const guard = (): void => {
+    if (fault !== null) throw fault
+  }
+
+  async function commanded(rollout: string, asked: Command) {
+    guard()
+    commands.push(asked)
+    const standing = standings.get(rollout)
+    if (standing === undefined) {
+      const message = `there is no rollout ${rollout}`
+      return { ok: false, code: 'unknown_rollout', message } as const
+    }
+    const result = command(PLAN, standing, asked, NOON, randomUUID())
+    if (!result.ok) return { ...result, version: standing.record.version }
+    const { next, events } = result
+    if (events.length > 0) await state.commit(events, next.dwell)
+    standings.set(rollout, next)
+    for (const event of events) for (const listener of listeners) listener(event)
+    return { ok: true, rollout: viewOf(next), events } as const
+  }
+
+  return {
+    rollouts: () => [...standings.values()].map(viewOf),
+    rollout: (name) => {
+      const standing = standings.get(name)
+      return standing === undefined ? null : viewOf(standing)
+    },
+    health: () => HEALTH,
+    token: () => new Secret(TOKEN),
+    async command(rollout, asked) {
+      const answer = await commanded(rollout, asked)
+      return answer.ok ? { ok: true, rollout: answer.rollout } : answer
+    },
+    async events(query) {
+      guard()
+      return state.events(query)
+    },
+    async flushes({ rollout, epoch, after = 0, limit }) {
+      guard()
+      if (!standings.has(rollout)) return null
+      return FLUSHES.filter((flush) => rollout === 'relay' && flush.position > after)
+        .filter((flush) => epoch === undefined || flush.epoch === epoch)
+        .slice(0, limit)
+    },
+    request: (id) => (id === REQUEST.id ? REQUEST : null),
+    onEvent(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    async obeyed(rollout, asked) {
+      const answer = await commanded(rollout, asked)
+      if (!answer.ok) throw new Error(answer.message)
+      const [event] = answer.events
+      if (event === undefined) throw new Error(`${asked.type} changed nothing`)
+      return event
+    },
+    break(next) {
+      fault = next
+    },
+    listeners: () => listeners.size,
+    commands,
+  }
+}
+
+const FLUSHES: readonly FlushView[] = [3, 4, 7, 8, 9].map((position, sequence) => ({
+  position,
+  epoch: sequence < 3 ? 1 : 2,
+  process: 'p1',
+  sequence,
+  at: new Date(NOON + sequence * 1_000).toISOString(),
+  counts: { deep: [{ down: [1, null, 'x'] }] },
+}))
+
+const NOTHING = { p50: null, p95: null, p99: null }
+const ARM = {
+  requests: 0,
+  outcomes: {},
+  firstByteMs: NOTHING,
+  durationMs: NOTHING,
+  costUsd: null,
+}
+
+function viewOf({ record, dwell }: Standing): RolloutView {
+  const { rollout, state, version, epoch, step, heightBp } = record
+  const open = { value: 'inconclusive', reasons: [] } as const
+  return {
+    name: rollout,
+    state,
+    version,
+    epoch,
+    step,
+    plan: PLAN.steps.map(({ shareBp, window, ...rest }) => ({
+      ...rest,
+      share: shareBp / 100,
+      window: window?.text ?? null,
+    })),
+    share: { target: heightBp / 100, observed: null, flag: 100, height: heightBp / 100 },
+    killed: false,
+    doubt: null,
+    arms: { control: ARM, canary: ARM },
+    verdict: {
+      ...open,
+      reasons: [],
+      monitors: [
+        {
+          name: 'failures',
+          weight: 1,
+          evidence: null,
+          limit: 100,
+          counts: { control: 0, canary: 0 },
+          words: 'nothing yet',
+        },
+      ],
+    },
+    gate: { ...open, reasons: [] },
+    mismatch: { ...open, reasons: [] },
+    need: { metric: null, canaryRequests: null, eta: null },
+    waits: [],
+    dwellMs: dwell.ms,
+    probes: null,
+    reach: { canaryPerSecond: 0, inFlight: 0, flushMs: 1_000, words: 'nothing' },
+    since: new Date(NOON).toISOString(),
+  }
+}

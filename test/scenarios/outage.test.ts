@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest'
+import type { Fault } from '../../src/demo/faults.ts'
+import { randomFrom } from '../../src/demo/random.ts'
+import { noPins } from '../../src/judge/pins.ts'
+import type { Stores } from '../../src/ports.ts'
+import { Evidence } from '../../src/rollout/evidence.ts'
+import type { FlushRecord } from '../../src/rollout/flushes.ts'
+import { memoryStores } from '../../src/stores/memory.ts'
+import { ask, CHAT, EMBEDDINGS } from '../fakes/asks.ts'
+import type { Gateway } from '../fakes/gateway.ts'
+import { SHIPPED } from '../judge/evidence.ts'
+import { observation } from '../rollout/observations.ts'
+import { start } from '../runtime/start.ts'
+
+/** A relay that dies, through the real data plane: what it costs, what callers see of it, and how it ends. */
+
+const PROBE = { interval: '20ms', timeout: '2s' }
+
+function plan(...steps: readonly string[]) {
+  return { plan: { steps, over: '14d' }, probe: PROBE }
+}
+
+/** One request after the other, each of another unit, until the rollout is not what it was. */
+async function loadUntil(gateway: Gateway, state: string, most: number): Promise<number> {
+  let sent = 0
+  while (gateway.view().state !== state) {
+    if (sent === most) throw new Error(`still ${gateway.view().state} after ${most} requests`)
+    const unit = { 'x-headgate-unit': `unit-${sent++}` }
+    const reply = await ask(gateway, EMBEDDINGS, {}, unit)
+    expect(reply.status).toBe(200)
+  }
+  return sent
+}
+
+function canaryRequests({ observations }: Gateway): number {
+  return observations.filter(({ arm }) => arm === 'canary').length
+}
+
+/** The log of a day on which nothing went wrong, at one share: as many flushes as canary requests. */
+async function healthyDay(shareBp: number, canary: number): Promise<Stores<FlushRecord>> {
+  const stores = memoryStores<FlushRecord>()
+  const random = randomFrom(`a healthy day at ${shareBp}`)
+  const evidence = new Evidence(1, SHIPPED, noPins(SHIPPED))
+  for (let sequence = 0; sequence < canary / 100; sequence++) {
+    const requests = Math.round((100 * 10_000) / shareBp)
+    for (let one = 0; one < requests; one++) {
+      const failed = random.chance(0.005)
+      evidence.add(observation({ shareBp, bucket: random.int(10_000), failed }), null, 1)
+    }
+    await stores.evidence.append([
+      {
+        rollout: 'relay',
+        epoch: 1,
+        process: 'yesterday',
+        sequence,
+        at: sequence,
+        counts: {
+          place: { epoch: 1, visit: 1, shareBp, nextShareBp: null, minRequests: 0 },
+          fromMs: sequence,
+          atMs: sequence + 1,
+          ...evidence.take(),
+          policy: SHIPPED,
+          seen: null,
+        },
+      },
+    ])
+  }
+  return stores
+}
+
+const DEAD: readonly Fault[] = [
+  { kind: 'status', status: 500 },
+  { kind: 'status', status: 401 },
+  { kind: 'reset_before_headers' },
+  { kind: 'refuse' },
+  { kind: 'garbage' },
+  { kind: 'empty' },
+]
+
+describe('a relay that fails every request', () => {
+  it.each([
+    ...DEAD.map((fault) => ['5%', fault] as const),
+    ['1%', { kind: 'status', status: 503 }] as const,
+  ])('costs at most 5 requests at %s from the start: %o', async (share, fault) => {
+    const gateway = await start({ transport: 'node', percent: 100, rollout: plan(share) })
+    await gateway.command('start')
+    await gateway.relay.setFault(fault)
+    await loadUntil(gateway, 'rolled_back', 5_000)
+    expect(canaryRequests(gateway)).toBeLessThanOrEqual(5)
+  })
+
+  it.each([100, 500])('costs at most 7 after a healthy day at %i bp', async (shareBp) => {
+    const stores = await healthyDay(shareBp, 3_000)
+    const gateway = await start({
+      transport: 'node',
+      percent: 100,
+      rollout: plan(`${shareBp / 100}%`),
+      stores,
+    })
+    await gateway.command('start')
+    await gateway.relay.setFault({ kind: 'status', status: 500 })
+    await loadUntil(gateway, 'rolled_back', 5_000)
+    expect(canaryRequests(gateway)).toBeLessThanOrEqual(7)
+  })
+
+  it.each([50, 75, 99])('costs at most 15 after a healthy day at %d %', async (percent) => {
+    const stores = await healthyDay(percent * 100, 20_000)
+    const gateway = await start({
+      transport: 'node',
+      percent: 100,
+      rollout: plan(`${percent}%`),
+      stores,
+    })
+    await gateway.command('start')
+    await gateway.relay.setFault({ kind: 'status', status: 500 })
+    await loadUntil(gateway, 'rolled_back', 2_000)
+    expect(canaryRequests(gateway)).toBeLessThanOrEqual(15)
+  })
+
+  it('is suspended by a tripwire where statistics are slow, and rolled back by probes without a person', async () => {
+    const gateway = await atNinetyNine()
+    await gateway.relay.setFault({ kind: 'reset_before_headers' })
+    await loadUntil(gateway, 'rolled_back', 2_000)
+    const [, suspended, rolledBack] = gateway.events
+    expect(suspended).toMatchObject({
+      type: 'suspended',
+      by: 'tripwire',
+      reason: expect.stringContaining('15 canary requests in a row failed and control answered'),
+    })
+    expect(rolledBack).toMatchObject({
+      type: 'rolled_back',
+      by: 'probes',
+      reason: '3 of the first five probes failed',
+    })
+    const reply = await ask(gateway, CHAT)
+    expect(reply.headers['x-headgate-reason']).toBe('latched')
+  })
+
+  it('comes back by itself when its probes are clean, where it was', async () => {
+    const gateway = await atNinetyNine()
+    await gateway.relay.setFault({ kind: 'reset_before_headers' })
+    await loadUntil(gateway, 'suspended', 2_000)
+    await gateway.relay.setFault(null)
+    expect(await gateway.event('resumed')).toMatchObject({
+      by: 'probes',
+      after: { state: 'ramping', heightBp: 9_900, resumes: 1 },
+    })
+    const reply = await ask(gateway, CHAT)
+    expect(reply.headers['x-headgate-arm']).toBe('canary')
+  })
+})
+
+describe('a relay that hangs', () => {
+  it('is found out before its first request has timed out, while control goes on', async () => {
+    const stores = await healthyDay(500, 3_000)
+    const gateway = await start({
+      transport: 'node',
+      percent: 100,
+      rollout: plan('5%'),
+      relay: { timeouts: { firstByte: '4s', total: '4s' } },
+      stores,
+    })
+    await gateway.command('start')
+    await gateway.relay.setFault({ kind: 'hang' })
+    let stop = false
+    const calls: Promise<unknown>[] = []
+    const suspended = gateway.event('suspended').then((event) => {
+      stop = true
+      return { event, canary: canaryRequests(gateway) }
+    })
+    for (let one = 0; !stop; one++) {
+      const unit = { 'x-headgate-unit': `unit-${one}` }
+      calls.push(ask(gateway, EMBEDDINGS, {}, unit).then(({ status }) => expect(status).toBe(200)))
+      await new Promise((resolve) => setTimeout(resolve, 3))
+    }
+    const { event, canary } = await suspended
+    expect(event.reason).toMatch(/^hang: \d+ canary requests in a row hung or failed/)
+    expect(canary).toBe(0)
+    await Promise.all(calls)
+  }, 20_000)
+})
+
+async function atNinetyNine(): Promise<Gateway> {
+  const stores = await healthyDay(9_900, 20_000)
+  const rollout = plan('99%')
+  const gateway = await start({ transport: 'node', percent: 100, rollout, stores })
+  await gateway.command('start')
+  return gateway
+}
+
+describe('an outage of the provider behind both', () => {
+  it('neither suspends nor rolls back', async () => {
+    const gateway = await start({ transport: 'node', percent: 100, rollout: plan('50%') })
+    await gateway.command('start')
+    await gateway.relay.setFault({ kind: 'status', status: 500 })
+    await gateway.official.setFault({ kind: 'status', status: 500 })
+    for (let one = 0; one < 400; one++) {
+      await ask(gateway, EMBEDDINGS, {}, { 'x-headgate-unit': `unit-${one}` })
+    }
+    expect(gateway.view().state).toBe('ramping')
+    expect(gateway.events.map(({ type }) => type)).toEqual(['started'])
+  })
+})
