@@ -7,9 +7,11 @@ export interface Surroundings {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  readonly stdin: { readonly isTTY?: boolean }
+  readonly stdin: NodeJS.ReadStream
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
+  /** Ctrl-C and SIGTERM end the process by themselves until someone listens here. @returns what ends the listening */
+  readonly onInterrupt: (listener: () => void) => () => void
 }
 
 /** What a command is handed. */
@@ -29,3 +31,8 @@ export type Action<Options> = (options: Options, context: Context) => Promise<nu
 export type Act = <Options>(
   load: () => Promise<{ readonly run: Action<Options> }>,
 ) => (options: Options) => Promise<void>
+
+/** May a person be asked? Only on a terminal, and never where a machine reads the answer. */
+export function mayAsk({ input, output, stdin, stderr }: Context): boolean {
+  return input && !output.json && stdin.isTTY === true && stderr.isTTY === true
+}

@@ -1,13 +1,18 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { wholeNumber } from './arguments.ts'
 import type { Act } from './command.ts'
 import type { CheckOptions } from './commands/check.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { ServeOptions } from './commands/serve.ts'
 
-/** The verbs, their options and their examples. Their work is loaded when it is asked for: help must not wait for it. */
+/**
+ * The verbs about a process, its files and the network: their options and their examples. Their work is loaded when it is
+ * asked for, since help must not wait for it.
+ */
 
 export function addCommands(program: Command, act: Act): void {
+  program.commandsGroup('A process and its files:')
   program
     .command('demo')
     .summary('watch a split follow its flag')
@@ -15,11 +20,11 @@ export function addCommands(program: Command, act: Act): void {
       'Two simulated upstreams, a seeded load, and a flag file to edit: watch the split follow it.',
     )
     .option('--headless', 'tell the whole story and exit, on free ports')
-    .option('--seed <n>', 'the seed of the load, 0..4294967295', wholeNumber(4_294_967_295))
+    .option('--seed <n>', 'the seed of the load, 0..4294967295', wholeNumber(0, 4_294_967_295))
     .option(
       '--port <n>',
       'the port of the data plane; the control plane has the next one',
-      wholeNumber(65_535),
+      wholeNumber(0, 65_535),
     )
     .addHelpText('before', DEMO_EXAMPLES)
     .action(act<DemoOptions>(() => import('./commands/demo.ts')))
@@ -96,10 +101,3 @@ const CHECK_EXAMPLES = `Examples:
   headgate check --config deploy/headgate.yaml
   headgate check --json | jq '.faults[] | .message'
 `
-
-function wholeNumber(most: number): (text: string) => number {
-  return (text) => {
-    if (/^\d+$/.test(text) && Number(text) <= most) return Number(text)
-    throw new InvalidArgumentError(`It must be a whole number in 0..${most}.`)
-  }
-}

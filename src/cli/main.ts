@@ -18,4 +18,8 @@ process.exitCode = await run({
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  onInterrupt(listener) {
+    process.on('SIGINT', listener).on('SIGTERM', listener)
+    return () => process.off('SIGINT', listener).off('SIGTERM', listener)
+  },
 })

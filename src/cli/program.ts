@@ -4,7 +4,9 @@ import { type ErrorCode, HeadgateError } from '../errors.ts'
 import type { Act, Context, Surroundings } from './command.ts'
 import { addCommands } from './commands.ts'
 import { EXIT } from './exit.ts'
+import { Failure } from './failure.ts'
 import { type ColorWhen, outputOf, type Sink } from './output.ts'
+import { addRolloutCommands } from './rollout-commands.ts'
 
 /** From a command line to an exit code. */
 
@@ -13,6 +15,9 @@ const EXAMPLES = `Examples:
   headgate init                    writes headgate.yaml, flags/relay.json, .env.example
   headgate check                   every fault of the config and the flags, offline
   headgate serve                   runs the data plane and the control plane
+  headgate status                  where each rollout stands, and what it waits for
+  headgate start relay             begins a rollout at the first step of its plan
+  headgate rollback relay          control answers everything, at once; never asks
 `
 
 /** Runs one command line. It never throws, and does not end the process. @returns the exit code */
@@ -61,6 +66,7 @@ export async function run(around: Surroundings): Promise<number> {
     exit = await work(options, contextOf())
   }
   addCommands(program, act)
+  addRolloutCommands(program, act)
   if (args.length === 0) {
     program.outputHelp()
     return EXIT.ok
@@ -85,6 +91,12 @@ function explain(error: unknown, { output, verbose, self }: Context): number {
     const meant = rest.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean)
     output.fail([first, ...meant].join('. '), `Run ${self} --help for what there is.`)
     return EXIT.usage
+  }
+  if (error instanceof Failure) {
+    const { message, fix, exit, details } = error
+    output.document({ ok: false, error: { message, fix, ...details } })
+    output.fail(message, fix)
+    return exit
   }
   const stack = verbose && error instanceof Error ? (error.stack ?? '') : ''
   if (error instanceof HeadgateError) {

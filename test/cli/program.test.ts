@@ -18,7 +18,24 @@ describe('help', () => {
     },
   )
 
-  test.each(['demo', 'serve', 'init', 'check'])('%s has examples of its own', (verb) => {
+  test.each([
+    'demo',
+    'serve',
+    'init',
+    'check',
+    'status',
+    'start',
+    'set',
+    'pause',
+    'resume',
+    'advance',
+    'promote',
+    'rollback',
+    'rearm',
+    'events',
+    'explain',
+    'replay',
+  ])('%s has examples of its own', (verb) => {
     const { code, stdout } = headgate(here, [verb, '--help'])
     expect(code).toBe(0)
     expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}headgate ${verb}`))

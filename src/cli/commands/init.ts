@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { baseUrlFault, baseUrlRemark } from '../../config/base-url.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { shownPath } from '../../load-config.ts'
-import type { Action, Context } from '../command.ts'
+import { type Action, type Context, mayAsk } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { type Answers, configText, envText, flagsText, modelOf } from '../starter.ts'
 
@@ -23,7 +23,7 @@ const SCHEMA = join(import.meta.dirname, '../../../schema/headgate.v1.json')
 
 export const run: Action<InitOptions> = async (options, context) => {
   const { output, env, cwd, self } = context
-  const answers = mayAsk(options, context) ? await asked(options, context) : given(options)
+  const answers = !options.yes && mayAsk(context) ? await asked(options, context) : given(options)
   if (answers === null) {
     output.fail('stopped: nothing was written', '')
     return EXIT.interrupted
@@ -109,10 +109,6 @@ function nextCommands(dir: string, self: string): string[] {
 }
 
 type Given = Answers | { readonly missing: readonly string[] } | { readonly wrong: string }
-
-function mayAsk({ yes }: InitOptions, { input, output, stdin, stderr }: Context): boolean {
-  return !yes && input && !output.json && stdin.isTTY === true && stderr.isTTY === true
-}
 
 function given({ official, relayUrl, model, yes }: InitOptions): Given {
   const missing = [

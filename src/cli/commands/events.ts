@@ -1,0 +1,81 @@
+import type { EventView } from '../../api/views.ts'
+import type { ControlClient } from '../client.ts'
+import type { Action } from '../command.ts'
+import { type ConnectOptions, connect } from '../connect.ts'
+import { EXIT } from '../exit.ts'
+import { follow } from '../follow.ts'
+import { oneLine, percentText, timeText } from '../format.ts'
+import { interruption } from '../interrupt.ts'
+
+/** `headgate events`: the audit log, and what is added to it. */
+
+export interface EventsOptions extends ConnectOptions {
+  readonly rollout?: string | undefined
+  readonly follow?: true
+  readonly after?: string
+  readonly limit: number
+}
+
+const PAGE = 200
+
+export const run: Action<EventsOptions> = async (options, context) => {
+  const { output } = context
+  const { rollout, after, limit } = options
+  const client = connect(options, context)
+  const { items, next } =
+    after === undefined
+      ? { items: await newest(client, rollout, limit), next: null }
+      : await client.events({ rollout, after, limit })
+  // A rollout that never was has no events either.
+  if (rollout !== undefined && items.length === 0) await client.rollout(rollout)
+  const tell = (event: EventView): void => {
+    output.document({ type: 'event', event })
+    output.line(lineOf(event))
+  }
+  if (!options.follow) {
+    output.document({ ok: true, items, next })
+    for (const event of items) output.line(lineOf(event))
+    if (items.length === 0) output.say('no events')
+    return EXIT.ok
+  }
+  for (const event of items) tell(event)
+  const interrupt = interruption(context)
+  const last = items.at(-1)?.id ?? after ?? null
+  const lost = (message: string): void => {
+    output.document({ type: 'lost', message })
+    output.say(`lost: ${message}. Trying again.`)
+  }
+  const found = (): void => {
+    output.document({ type: 'found' })
+    output.say(`found: the control plane at ${client.url} answers again.`)
+  }
+  try {
+    const follower = { rollout, after: last, event: tell, lost, found }
+    await follow(client, follower, interrupt.signal)
+  } finally {
+    interrupt.forget()
+  }
+  return EXIT.ok
+}
+
+/** The last so many: the log is read from its beginning, where the oldest are. */
+async function newest(
+  client: ControlClient,
+  rollout: string | undefined,
+  limit: number,
+): Promise<readonly EventView[]> {
+  let kept: readonly EventView[] = []
+  let after: string | undefined
+  do {
+    const { items, next } = await client.events({ rollout, after, limit: PAGE })
+    kept = [...kept, ...items].slice(-limit)
+    after = next ?? undefined
+  } while (after !== undefined)
+  return kept
+}
+
+function lineOf({ at, rollout, version, type, by, reason, before, after }: EventView): string {
+  const from = `${before.state} ${percentText(before.share)}`
+  const to = `${after.state} ${percentText(after.share)}`
+  return `${timeText(at)}  ${rollout}  version ${version}  ${type}  ${from} -> ${to}  by ${oneLine(by)}: ${oneLine(reason)}`
+}
