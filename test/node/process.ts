@@ -20,6 +20,8 @@ export interface Served {
   readonly dataUrl: string
   readonly controlUrl: string | null
   stderr(): string
+  /** As it was first written, without `top`. */
+  configText(): string
   writeConfig(text: string): void
   writeFlags(percent: number, killed?: boolean): void
   writeFlagsText(text: string): void
@@ -42,6 +44,8 @@ export interface ServeSetup {
   readonly percent?: number
   /** Lines of the rollout, indented by four. */
   readonly rollout?: string
+  /** Lines at the top of the configuration. */
+  readonly top?: string
 }
 
 export async function startServe(setup: ServeSetup = {}): Promise<Served> {
@@ -55,7 +59,8 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     writeFileSync(join(folder, 'flags/relay.json'), text)
   const writeFlags = (percent: number, killed = false): void =>
     writeFlagsText(JSON.stringify(documentOf(percent, killed)))
-  writeConfig(configOf(official.baseUrl, relay.baseUrl, setup.server, setup.rollout))
+  const text = configOf(official.baseUrl, relay.baseUrl, setup.server, setup.rollout)
+  writeConfig((setup.top ?? '') + text)
   writeFlags(setup.percent ?? 0)
   let running = await launch(folder, setup.env)
   const served: Served = {
@@ -72,6 +77,7 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
       return running.urlOf('control')
     },
     stderr: () => running.stderr(),
+    configText: () => text,
     writeConfig,
     writeFlags,
     writeFlagsText,
