@@ -15,9 +15,9 @@ export function addCommands(program: Command, act: Act): void {
   program.commandsGroup('A process and its files:')
   program
     .command('demo')
-    .summary('watch a split follow its flag')
+    .summary('fourteen days in a minute')
     .description(
-      'Two simulated upstreams, a seeded load, and a flag file to edit: watch the split follow it.',
+      'Two simulated upstreams and simulated callers, without keys or network: the relay climbs on evidence, breaks at 20 s, is rolled back, rearmed, and climbs again.',
     )
     .option('--headless', 'tell the whole story and exit, on free ports')
     .option('--seed <n>', 'the seed of the load, 0..4294967295', wholeNumber(0, 4_294_967_295))
@@ -78,9 +78,9 @@ export function addCommands(program: Command, act: Act): void {
 }
 
 const DEMO_EXAMPLES = `Examples:
-  headgate demo                       tells the story as it happens, and prints the page's URL
-  headgate demo --headless --json     the story as NDJSON; exit 0 only if it went well
-  headgate demo --seed 7              another story, the same each time
+  headgate demo                       tells the story as it happens; exit 0 only if it went well
+  headgate demo --headless --json     the story as NDJSON, on free ports
+  headgate demo --seed 7              other traffic and other answers
 `
 
 const SERVE_EXAMPLES = `Examples:

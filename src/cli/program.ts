@@ -11,7 +11,7 @@ import { addRolloutCommands } from './rollout-commands.ts'
 /** From a command line to an exit code. */
 
 const EXAMPLES = `Examples:
-  headgate demo                    a split that follows its flag, without keys or network
+  headgate demo                    fourteen days in a minute, without keys or network
   headgate init                    writes headgate.yaml, flags/relay.json, .env.example
   headgate check                   every fault of the config and the flags, offline
   headgate serve                   runs the data plane and the control plane

@@ -1,4 +1,6 @@
+import type { Calendar } from '../headgate.ts'
 import type { Log } from '../ports.ts'
+import type { RolloutEvent } from '../types.ts'
 
 /** What `headgate demo` may be told. */
 
@@ -15,6 +17,9 @@ export type Start = (options: {
   readonly configFile: string
   readonly env: Readonly<Record<string, string>>
   readonly log: Log
+  readonly calendar: Calendar
+  readonly turnMs: number
+  readonly onEvent: (event: RolloutEvent) => void
 }) => Promise<{
   readonly dataUrl: string
   readonly controlUrl: string | null
@@ -23,7 +28,7 @@ export type Start = (options: {
 
 export interface DemoOptions {
   readonly start: Start
-  /** Walks the whole story by itself and exits, for CI. */
+  /** Prints the story without a page, and exits, for CI. */
   readonly headless: boolean
   /** NDJSON in place of lines; means headless. */
   readonly json: boolean

@@ -2,50 +2,46 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { EventView, RolloutView } from '../api/views.ts'
 import { HeadgateError } from '../errors.ts'
 import type { Log } from '../ports.ts'
+import type { RolloutEvent } from '../types.ts'
+import { type DemoCalendar, startCalendar } from './clock.ts'
 import type { Start } from './options.ts'
 import { type SimulatedUpstream, startUpstream } from './upstreams.ts'
 
 /** The demo's stage: two simulated upstreams, a folder with configuration and flags, and Headgate started from it. */
 
-/** A rollout as the control API reads it back; shares in percent. */
-export interface RolloutReading {
-  readonly state: string
-  readonly killed: boolean
-  readonly share: {
-    readonly target: number | null
-    readonly observed: number | null
-    readonly flag: number | null
-  }
-  readonly arms: { readonly control: ArmReading; readonly canary: ArmReading }
-}
-
-export interface ArmReading {
-  readonly requests: number
-  readonly outcomes: Readonly<Record<string, number>>
-  readonly firstByteMs: {
-    readonly p50: number | null
-    readonly p95: number | null
-    readonly p99: number | null
-  }
+/** Who asks for a command, and why. */
+export interface Signature {
+  readonly by: string
+  readonly reason: string
 }
 
 export interface Scene {
   readonly official: SimulatedUpstream
   readonly relay: SimulatedUpstream
+  readonly calendar: DemoCalendar
   /** The origin of the data plane and `/v1`. */
   readonly dataUrl: string
   /** The rollout in the control API. */
   readonly rolloutUrl: string
-  readonly configFile: string
   readonly flagFile: string
   /** Writes the flag file as one piece, as an editor or `mv` does. */
-  setFlags(flags: { readonly percent: number; readonly kill: boolean }): void
+  setFlags(flags: Flags): void
   /** What the control API says now. @throws when it does not answer with a rollout */
-  rollout(): Promise<RolloutReading>
+  rollout(): Promise<RolloutView>
+  /** A person's command, through the control API. @throws with what it answered when that is not 200 */
+  command(name: 'start' | 'rearm', signature: Signature): Promise<RolloutView>
+  /** The audit log, through the control API. @throws as `rollout` does */
+  events(): Promise<readonly EventView[]>
   /** Ends everything and removes the folder. */
   close(): Promise<void>
+}
+
+export interface Flags {
+  readonly percent: number
+  readonly kill: boolean
 }
 
 /** Free ports are 0. */
@@ -54,13 +50,24 @@ export interface ScenePorts {
   readonly control: number
 }
 
+export interface SceneOptions {
+  readonly start: Start
+  readonly seed: number | string
+  readonly ports: ScenePorts
+  /** What the flag file begins with; the kill is off. */
+  readonly percent: number
+  /** The rollout's `plan`, `guard` and `probe` as `headgate.yaml` has them; without them the flag alone decides. */
+  readonly plan?: string
+  readonly onEvent?: (event: RolloutEvent) => void
+  readonly onError: (message: string) => void
+}
+
+/** Often enough that a step begins within a few hours of the calendar of being due. */
+const TURN_MS = 200
+
 /** Sets the stage. @throws {HeadgateError} `listen_failed` when a port cannot be had; nothing is left running then */
-export async function setScene(
-  start: Start,
-  seed: number | string,
-  ports: ScenePorts,
-  onError: (message: string) => void,
-): Promise<Scene> {
+export async function setScene(options: SceneOptions): Promise<Scene> {
+  const { start, seed, ports, percent, plan = '', onEvent, onError } = options
   const folder = mkdtempSync(join(tmpdir(), 'headgate-demo-'))
   const keys = { official: `sk-official-${secret()}`, relay: `sk-relay-${secret()}` }
   const token = secret()
@@ -85,7 +92,7 @@ export async function setScene(
     const relay = await startUpstream({
       name: 'relay',
       seed: `${seed}/relay`,
-      latency: { firstByteMs: 60, perChunkMs: 6, jitter: 0.3 },
+      latency: { firstByteMs: 50, perChunkMs: 6, jitter: 0.25 },
       keys: [keys.relay],
       journalLimit: 0,
     })
@@ -97,11 +104,12 @@ export async function setScene(
       renameSync(made, flagFile)
     }
     mkdirSync(dirname(flagFile))
-    setFlags({ percent: 1, kill: false })
-    writeFileSync(configFile, configText(official.baseUrl, relay.baseUrl, ports))
+    setFlags({ percent, kill: false })
+    writeFileSync(configFile, configText(official.baseUrl, relay.baseUrl, ports, plan))
 
     const quiet = (): void => {}
     const log: Log = { info: quiet, warn: quiet, error: (message) => onError(message) }
+    const calendar = startCalendar(Date.now(), () => performance.now())
     const node = await start({
       configFile,
       env: {
@@ -110,29 +118,29 @@ export async function setScene(
         DEMO_RELAY_KEY: keys.relay,
       },
       log,
+      calendar,
+      turnMs: TURN_MS,
+      onEvent: onEvent ?? quiet,
     })
     closers.push(() => node.close())
     if (node.controlUrl === null) {
       throw new HeadgateError('control_unreachable', 'the demo started without a control plane')
     }
-    const rolloutUrl = new URL('/-/api/v1/rollouts/relay', node.controlUrl).href
+    const ask = askOf(new URL('/-/api/v1/', node.controlUrl).href, token)
     return {
       official,
       relay,
+      calendar,
       dataUrl: new URL('/v1', node.dataUrl).href,
-      rolloutUrl,
-      configFile,
+      rolloutUrl: new URL('/-/api/v1/rollouts/relay', node.controlUrl).href,
       flagFile,
       setFlags,
-      rollout: async () => {
-        const response = await fetch(rolloutUrl, { headers: { authorization: `Bearer ${token}` } })
-        if (!response.ok) {
-          throw new HeadgateError(
-            response.status === 401 ? 'control_unauthorised' : 'control_unreachable',
-            `GET ${rolloutUrl} must answer 200, got ${response.status}`,
-          )
-        }
-        return (await response.json()) as RolloutReading
+      rollout: async () => (await ask('rollouts/relay')) as RolloutView,
+      command: async (name, signature) =>
+        (await ask(`rollouts/relay/${name}`, signature)) as RolloutView,
+      events: async () => {
+        const page = (await ask('events?rollout=relay&limit=200')) as { items: EventView[] }
+        return page.items
       },
       close,
     }
@@ -142,11 +150,32 @@ export async function setScene(
   }
 }
 
+/** Asks the control API; with a body it is a POST. */
+function askOf(api: string, token: string): (path: string, body?: Signature) => Promise<unknown> {
+  return async (path, body) => {
+    const response = await fetch(`${api}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    if (response.ok) return response.json()
+    throw new HeadgateError(
+      response.status === 401 ? 'control_unauthorised' : 'control_unreachable',
+      `${api}${path} must answer 200, got ${response.status} ${await response.text()}`,
+    )
+  }
+}
+
 function secret(): string {
   return randomBytes(18).toString('base64url')
 }
 
-function configText(officialUrl: string, relayUrl: string, ports: ScenePorts): string {
+function configText(
+  officialUrl: string,
+  relayUrl: string,
+  ports: ScenePorts,
+  plan: string,
+): string {
   return `version: 1
 server: { host: 127.0.0.1, port: ${ports.data} }
 control: { host: 127.0.0.1, port: ${ports.control}, token: { env: HEADGATE_TOKEN } }
@@ -164,7 +193,7 @@ upstreams:
       "claude-opus-4.6": "claude-opus-4.6"
       "text-embedding-3-small": "text-embedding-3-small"
     price: { ratio: 0.15 }
-    timeouts: { connect: 1s, firstByte: 800ms, idle: 2s, total: 1500ms }
+    timeouts: { connect: 2s, firstByte: 4s, idle: 4s, total: 5s }
 default: { openai: official, anthropic: official }
 flags: { file: flags/relay.json }
 rollouts:
@@ -174,11 +203,11 @@ rollouts:
     canary: relay
     flag: headgate-relay
     kill: headgate-kill
-`
+${plan}`
 }
 
 /** Unleash's client-features document, as FIELD.md i has it. */
-function flagDocument({ percent, kill }: { readonly percent: number; readonly kill: boolean }) {
+function flagDocument({ percent, kill }: Flags) {
   return {
     version: 2,
     segments: [],

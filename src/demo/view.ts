@@ -16,14 +16,36 @@ export interface Quantiles {
 export interface DemoSnapshot {
   readonly elapsedMs: number
   readonly seed: number | string
+  /** Of the calendar's fourteen. */
+  readonly day: number
+  readonly state: string
+  readonly epoch: number
+  /** Index into `plan`; null when it is at none of them. */
+  readonly step: number | null
+  /** The shares of the plan's steps, in percent. */
+  readonly plan: readonly number[]
+  /** How the plan differs from the one that ships, in few words. */
+  readonly planNote: string
+  readonly killed: boolean
+  /** Injected by the demo; null while the relay is well. */
+  readonly fault: string | null
+  /** From the fault to a share of 0; null where there was none. */
+  readonly detectMs: number | null
   /** Percent; null where not known yet. */
   readonly share: {
     readonly flag: number | null
     readonly target: number | null
+    /** Of the draws of the last seconds. */
     readonly observed: number | null
   }
-  readonly state: string
-  readonly killed: boolean
+  readonly verdict: { readonly value: string; readonly words: string }
+  readonly need: { readonly canaryRequests: number | null; readonly days: number | null }
+  readonly waits: readonly string[]
+  readonly probes: {
+    readonly answered: number
+    readonly failed: number
+    readonly wanted: number
+  } | null
   readonly arms: { readonly control: ArmSnapshot; readonly canary: ArmSnapshot }
   /** Requests that each arm answered in the last seconds: what the bars show. */
   readonly recent: {
@@ -31,21 +53,28 @@ export interface DemoSnapshot {
     readonly control: number
     readonly canary: number
   }
-  /** Requests by `x-headgate-reason`. */
-  readonly reasons: Readonly<Record<string, number>>
+  /** In their order. */
+  readonly moments: readonly Moment[]
   readonly callers: {
     readonly requests: number
     readonly errorsBeforeFirstByte: number
     readonly cutStreams: number
   }
   readonly dataUrl: string
-  readonly controlUrl: string | null
+  readonly controlUrl: string
   readonly flagFile: string
+}
+
+/** Something that happened: an event of the audit log, or what the demo did itself. */
+export interface Moment {
+  readonly day: number
+  readonly kind: 'plain' | 'good' | 'bad' | 'demo'
+  readonly words: string
 }
 
 export interface Screen {
   readonly columns: number
-  /** Lines past it are left out; all are shown unless given. */
+  /** Lines past it are left out, of the timeline the oldest first; 24 unless given. */
   readonly rows?: number
   readonly color: boolean
 }
@@ -65,10 +94,13 @@ const CODES: Readonly<Record<Exclude<Ink, 'plain'>, number>> = {
 
 /** The whole page; no line is wider than the screen, and none ends in a line break. */
 export function render(snapshot: DemoSnapshot, screen: Screen): string {
-  const { columns } = screen
-  const lines = columns < 60 ? narrow(snapshot, columns) : wide(snapshot, columns)
-  return lines
-    .slice(0, screen.rows)
+  const { columns, rows = 24 } = screen
+  const { above, below } = columns < 60 ? narrow(snapshot, columns) : wide(snapshot, columns)
+  const room = Math.max(0, rows - above.length - below.length)
+  const timeline = snapshot.moments.flatMap((moment) => momentLines(moment, columns))
+  const shown = timeline.slice(Math.max(0, timeline.length - room))
+  return [...above, ...shown, ...below]
+    .slice(0, rows)
     .map((line) => paint(line, columns, screen.color))
     .join('\n')
 }
@@ -77,101 +109,94 @@ export function render(snapshot: DemoSnapshot, screen: Screen): string {
 export function lineOf(snapshot: DemoSnapshot): string {
   const { share, arms, callers } = snapshot
   return [
-    `${clock(snapshot.elapsedMs)} share flag ${percent(share.flag)} target ${percent(share.target)} observed ${percent(share.observed)}`,
-    ...(snapshot.killed ? ['KILLED'] : []),
+    `${clock(snapshot.elapsedMs)} ${dayWords(snapshot)}: ${standingWords(snapshot)}`,
+    `share target ${percent(share.target)} observed ${percent(share.observed)} flag ${percent(share.flag)}`,
+    needWords(snapshot),
     `control ${arms.control.requests} canary ${arms.canary.requests}`,
-    `p95 first byte ${millis(arms.control.firstByteMs.p95)} / ${millis(arms.canary.firstByteMs.p95)} ms`,
     `callers ${callers.requests}, errors ${callers.errorsBeforeFirstByte}, cut ${callers.cutStreams}`,
-    `reasons ${counts(snapshot.reasons)}`,
   ].join(' | ')
 }
 
-function wide(snapshot: DemoSnapshot, columns: number): Span[][] {
-  const { share, arms } = snapshot
-  const bar = Math.max(10, Math.min(40, columns - 44))
-  return [
-    heading(snapshot, columns),
-    [],
-    [
-      ['share   ', 'dim'],
-      ['flag '],
-      [percent(share.flag), 'bold'],
-      ['   target '],
-      [percent(share.target), 'bold'],
-      ['   observed '],
-      [percent(share.observed), 'bold'],
-      ['   '],
-      ...standing(snapshot),
-    ],
-    [],
-    [[`answered in the last ${snapshot.recent.seconds} s`, 'dim']],
-    ...(['control', 'canary'] as const).map((arm): Span[] => {
-      const part = partOf(arm, snapshot.recent)
-      return [
-        [arm.padEnd(8), arm],
-        ...barOf(arm, part, bar),
-        [` ${percent(part).padStart(8)}`],
-        [`${String(arms[arm].requests).padStart(9)} in all`],
-      ]
-    }),
-    [],
-    [
-      ['first byte, ms          '.padEnd(24), 'dim'],
-      ['     p50     p95     p99', 'dim'],
-    ],
-    ...(['control', 'canary'] as const).map((arm): Span[] => {
-      const { p50, p95, p99 } = arms[arm].firstByteMs
-      const cells = [p50, p95, p99].map((value) => millis(value).padStart(8)).join('')
-      return [[arm.padEnd(24), arm], [cells]]
-    }),
-    [],
-    [['outcomes', 'dim']],
-    ...(['control', 'canary'] as const).map((arm): Span[] => [
-      [arm.padEnd(8), arm],
-      ...outcomes(arms[arm]),
-    ]),
-    [],
-    [['reasons ', 'dim'], [counts(snapshot.reasons)]],
-    callersLine(snapshot),
-    [],
-    [['data    ', 'dim'], [snapshot.dataUrl]],
-    [['control ', 'dim'], [snapshot.controlUrl ?? 'off']],
-    [
-      ['flags   ', 'dim'],
-      [snapshot.flagFile, 'bold'],
-    ],
-    [['        edit this file: set "rollout" to "25", save, watch the split follow;', 'dim']],
-    [['        set "enabled" of headgate-kill to true to drop to 0 %. Ctrl-C ends', 'dim']],
-  ]
+interface Page {
+  readonly above: readonly Span[][]
+  readonly below: readonly Span[][]
 }
 
-function narrow(snapshot: DemoSnapshot, columns: number): Span[][] {
-  const { share, arms } = snapshot
+function wide(snapshot: DemoSnapshot, columns: number): Page {
+  const { share, arms, verdict } = snapshot
+  const bar = Math.max(10, Math.min(40, columns - 40))
+  const { p50, p95 } = arms.control.firstByteMs
+  const canary = arms.canary.firstByteMs
+  return {
+    above: [
+      heading(snapshot, columns),
+      [
+        [dayWords(snapshot), 'bold'],
+        [`   ${snapshot.planNote}`, 'dim'],
+      ],
+      faultLine(snapshot),
+      [['state    ', 'dim'], ...standing(snapshot)],
+      [['plan     ', 'dim'], ...ladder(snapshot)],
+      [
+        ['share    ', 'dim'],
+        ['target '],
+        [percent(share.target), 'bold'],
+        ['   observed '],
+        [percent(share.observed), 'bold'],
+        [` in ${snapshot.recent.seconds} s`, 'dim'],
+        ['   flag '],
+        [percent(share.flag), 'bold'],
+      ],
+      ...(['control', 'canary'] as const).map((arm): Span[] => {
+        const part = partOf(arm, snapshot.recent)
+        return [
+          [arm.padEnd(9), arm],
+          ...barOf(arm, part, bar),
+          [` ${percent(part).padStart(7)}`],
+          [`${String(arms[arm].requests).padStart(8)} answered`],
+        ]
+      }),
+      [['canary   ', 'canary'], ...outcomes(arms.canary)],
+      [
+        ['first ms ', 'dim'],
+        [`p50 ${millis(p50)} and ${millis(canary.p50)}, `],
+        [`p95 ${millis(p95)} and ${millis(canary.p95)}`],
+        [' (control and canary, in real time)', 'dim'],
+      ],
+      [['verdict  ', 'dim'], [verdict.value, inkOf(verdict.value)], [after(verdict.words)]],
+      [['need     ', 'dim'], [needWords(snapshot)]],
+      callersLine(snapshot),
+      [],
+    ],
+    below: [
+      [],
+      [['data     ', 'dim'], [snapshot.dataUrl]],
+      [['control  ', 'dim'], [snapshot.controlUrl]],
+      [['flags    ', 'dim'], [snapshot.flagFile], ['  Ctrl-C ends', 'dim']],
+    ],
+  }
+}
+
+function narrow(snapshot: DemoSnapshot, columns: number): Page {
+  const { share } = snapshot
   const bar = Math.max(6, columns - 20)
-  return [
-    heading(snapshot, columns),
-    [['flag '], [percent(share.flag), 'bold'], [' target '], [percent(share.target), 'bold']],
-    [['observed '], [percent(share.observed), 'bold'], ['  '], ...standing(snapshot)],
-    ...(['control', 'canary'] as const).map((arm): Span[] => {
-      const part = partOf(arm, snapshot.recent)
-      return [[arm.padEnd(8), arm], ...barOf(arm, part, bar), [` ${percent(part)}`]]
-    }),
-    [['first byte p50/p95/p99 ms', 'dim']],
-    ...(['control', 'canary'] as const).map((arm): Span[] => {
-      const { p50, p95, p99 } = arms[arm].firstByteMs
-      return [[arm.padEnd(8), arm], [[p50, p95, p99].map(millis).join(' / ')]]
-    }),
-    ...(['control', 'canary'] as const).map((arm): Span[] => [
-      [arm.padEnd(8), arm],
-      ...outcomes(arms[arm]),
-    ]),
-    [[counts(snapshot.reasons)]],
-    callersLine(snapshot),
-    [[snapshot.dataUrl]],
-    ...slicesOf(snapshot.flagFile, columns).map((part): Span[] => [[part, 'bold']]),
-    [['edit: "rollout": "25"; headgate-kill', 'dim']],
-    [['"enabled": true = 0 %; Ctrl-C ends', 'dim']],
-  ]
+  return {
+    above: [
+      heading(snapshot, columns),
+      [[dayWords(snapshot), 'bold']],
+      faultLine(snapshot),
+      standing(snapshot),
+      ladder(snapshot),
+      [['target '], [percent(share.target), 'bold'], [' observed '], [percent(share.observed)]],
+      ...(['control', 'canary'] as const).map((arm): Span[] => {
+        const part = partOf(arm, snapshot.recent)
+        return [[arm.padEnd(8), arm], ...barOf(arm, part, bar), [` ${percent(part)}`]]
+      }),
+      [[needWords(snapshot)]],
+      callersLine(snapshot),
+    ],
+    below: slicesOf(snapshot.controlUrl, columns).map((part): Span[] => [[part, 'dim']]),
+  }
 }
 
 function heading(snapshot: DemoSnapshot, columns: number): Span[] {
@@ -181,14 +206,96 @@ function heading(snapshot: DemoSnapshot, columns: number): Span[] {
   return [[left, 'bold'], [gap], [right, 'dim']]
 }
 
+function dayWords({ day }: DemoSnapshot): string {
+  return `day ${day.toFixed(1)} of 14`
+}
+
+/** In words first: colour only underlines them. */
 function standing(snapshot: DemoSnapshot): Span[] {
-  return snapshot.killed ? [['KILLED', 'bad']] : [[snapshot.state, 'dim']]
+  const { state, killed } = snapshot
+  const ink = killed || DOWN.has(state) ? 'bad' : state === 'complete' ? 'good' : 'bold'
+  return [[standingWords(snapshot), ink]]
+}
+
+function faultLine({ fault }: DemoSnapshot): Span[] {
+  return fault === null ? [] : [[`FAULT INJECTED BY DEMO: the relay answers ${fault}`, 'bad']]
+}
+
+const DOWN: ReadonlySet<string> = new Set(['suspended', 'rolled_back'])
+
+function standingWords({ state, killed, epoch, detectMs, probes }: DemoSnapshot): string {
+  const found =
+    DOWN.has(state) && detectMs !== null
+      ? `, ${(detectMs / 1_000).toFixed(1)} s after the fault`
+      : ''
+  const asked = probes === null ? '' : `, ${probes.failed} of ${probes.answered} probes failed`
+  return `${killed ? 'KILLED by the flag, ' : ''}${state}, epoch ${epoch}${found}${asked}`
+}
+
+/** The steps, with the one it stands on in brackets. */
+function ladder({ plan, step }: DemoSnapshot): Span[] {
+  if (plan.length === 0) return [['?']]
+  return plan.flatMap((share, index): Span[] => {
+    const here = index === step
+    const rung: Span = [here ? `[${percent(share)}]` : percent(share), here ? 'bold' : 'dim']
+    return index === 0 ? [rung] : [[' ─ ', 'dim'], rung]
+  })
+}
+
+function needWords({ need, waits, state, killed }: DemoSnapshot): string {
+  if (killed) return 'the kill flag turned off'
+  if (state !== 'ramping' && state !== 'holding') return NEEDS[state] ?? 'nothing'
+  const { canaryRequests, days } = need
+  if (canaryRequests !== null) {
+    const wait = days === null ? '' : `, about ${Math.max(0, days).toFixed(1)} days`
+    return `${canaryRequests} more canary requests${wait}`
+  }
+  return waits.length === 0 ? 'nothing more' : waits.join('; ')
+}
+
+const NEEDS: Readonly<Partial<Record<string, string>>> = {
+  idle: 'a person to start it',
+  paused: 'a person to resume it',
+  suspended: 'its probes: clean ones resume it, failed ones roll it back',
+  rolled_back: 'a person to rearm it, with a reason',
+  complete: 'nothing: the plan is done',
+}
+
+/** A moment, over as many lines as its reason takes: half of a reason is of no use. */
+function momentLines({ day, kind, words }: Moment, columns: number): Span[][] {
+  const ink: Ink = kind === 'demo' ? 'canary' : kind
+  const label = `day ${day.toFixed(1).padStart(4)}  `
+  const parts = wrapped(words, Math.max(10, columns - label.length))
+  return parts.map((part, index): Span[] => [
+    [index === 0 ? label : ' '.repeat(label.length), 'dim'],
+    [part, ink],
+  ])
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+function inkOf(verdict: string): Ink {
+  return verdict === 'fail' ? 'bad' : verdict === 'pass' ? 'good' : 'plain'
+}
+
+function after(words: string): string {
+  return words === '' ? '' : `: ${words}`
 }
 
 function callersLine({ callers }: DemoSnapshot): Span[] {
   const errors = callers.errorsBeforeFirstByte
   return [
-    ['callers ', 'dim'],
+    ['callers  ', 'dim'],
     [`${callers.requests} answered, `],
     [`${errors} errors`, errors === 0 ? 'good' : 'bad'],
     [`, ${callers.cutStreams} cut`],

@@ -1,13 +1,35 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { type DemoSnapshot, lineOf, render } from '../../src/demo/view.ts'
+import { type DemoSnapshot, lineOf, type Moment, render } from '../../src/demo/view.ts'
 
-const SNAPSHOT: DemoSnapshot = {
-  elapsedMs: 83_400,
+const STARTED: Moment = {
+  day: 0,
+  kind: 'plain',
+  words: 'started 0 → 5 % by robin: let it show that it is no worse',
+}
+const CLIMBED: Moment = {
+  day: 1.3,
+  kind: 'good',
+  words: 'advanced 5 → 10 % by gate: the gate passed',
+}
+
+const CLIMBING: DemoSnapshot = {
+  elapsedMs: 13_900,
   seed: 7,
-  share: { flag: 25, target: 25, observed: 24.13 },
+  day: 3.24,
   state: 'ramping',
+  epoch: 1,
+  step: 2,
+  plan: [5, 10, 25, 50, 99],
+  planNote: 'its own plan: gate no_harm',
   killed: false,
+  fault: null,
+  detectMs: null,
+  share: { flag: 100, target: 25, observed: 24.13 },
+  verdict: { value: 'inconclusive', words: 'requests: about 12 more canary requests' },
+  need: { canaryRequests: 12, days: 0.42 },
+  waits: ['0.2 of 1.3 d served at this step', 'requests: about 12 more canary requests'],
+  probes: null,
   arms: {
     control: {
       requests: 1_204,
@@ -21,16 +43,21 @@ const SNAPSHOT: DemoSnapshot = {
     },
   },
   recent: { seconds: 5, control: 150, canary: 50 },
-  reasons: { failover: 12, split: 1_574 },
+  moments: [STARTED, CLIMBED],
   callers: { requests: 1_586, errorsBeforeFirstByte: 0, cutStreams: 3 },
   dataUrl: 'http://127.0.0.1:8787/v1',
   controlUrl: 'http://127.0.0.1:8788/-/api/v1/rollouts/relay',
-  flagFile: '/tmp/headgate-demo-with-a-rather-long-name-Xy12/flags/relay.json',
+  flagFile: '/tmp/headgate-demo-Xy12Zq/flags/relay.json',
 }
 
 const FRESH: DemoSnapshot = {
-  ...SNAPSHOT,
+  ...CLIMBING,
+  state: 'starting',
+  step: null,
+  plan: [],
   share: { flag: null, target: null, observed: null },
+  need: { canaryRequests: null, days: null },
+  waits: [],
   arms: {
     control: {
       requests: 0,
@@ -40,53 +67,108 @@ const FRESH: DemoSnapshot = {
     canary: { requests: 0, outcomes: {}, firstByteMs: { p50: null, p95: null, p99: null } },
   },
   recent: { seconds: 5, control: 0, canary: 0 },
-  reasons: {},
-  controlUrl: null,
+  moments: [],
 }
 
-const plain = (snapshot: DemoSnapshot, columns: number) =>
-  render(snapshot, { columns, color: false })
+const CAUSE =
+  'suspended 50 → 0 % by tripwire: failures: 13 canary requests in a row failed; control answered all 10 of its own meanwhile'
+
+const BROKEN: DemoSnapshot = {
+  ...CLIMBING,
+  state: 'suspended',
+  step: null,
+  fault: 'status 503',
+  detectMs: 619,
+  share: { flag: 100, target: 0, observed: 31 },
+  need: { canaryRequests: null, days: null },
+  waits: [],
+  probes: { answered: 2, failed: 2, wanted: 20 },
+  moments: [
+    ...Array.from({ length: 20 }, () => CLIMBED),
+    { day: 4.7, kind: 'demo', words: 'fault injected by demo: the relay answers status 503' },
+    { day: 4.86, kind: 'bad', words: CAUSE },
+  ],
+}
+
+const plain = (snapshot: DemoSnapshot, columns = 80, rows = 24) =>
+  render(snapshot, { columns, rows, color: false })
 
 describe('the terminal page', () => {
-  it('shows arms, shares, outcomes, latencies, reasons, URLs and the file to edit, at 80 columns', () => {
-    const page = render(SNAPSHOT, { columns: 80, rows: 24, color: false })
+  it('shows state, ladder, share, verdict, need, day, timeline and URLs, at 80 × 24', () => {
+    const page = plain(CLIMBING)
     for (const part of [
       'everything here is simulated',
-      '01:23',
-      'flag 25 %   target 25 %   observed 24.1 %',
-      '75 %     1204 in all',
-      '25 %      382 in all',
+      'seed 7  00:13',
+      'day 3.2 of 14   its own plan: gate no_harm',
+      'ramping, epoch 1',
+      '5 % ─ 10 % ─ [25 %] ─ 50 % ─ 99 %',
+      'target 25 %   observed 24.1 % in 5 s   flag 100 %',
+      '75 %    1204 answered',
+      '25 %     382 answered',
       'ok 370 upstream_error 9 · truncated 3',
-      'split 1574 · failover 12',
+      'p50 41 and 9.4, p95 88 and 61',
+      'inconclusive: requests: about 12 more canary requests',
+      '12 more canary requests, about 0.4 days',
       '1586 answered, 0 errors, 3 cut',
+      'day  0.0  started 0 → 5 % by robin: let it show that it is no worse',
+      'day  1.3  advanced 5 → 10 % by gate: the gate passed',
       'http://127.0.0.1:8787/v1',
       'http://127.0.0.1:8788/-/api/v1/rollouts/relay',
-      'flags/relay.json',
-      'set "rollout" to "25"',
-      'headgate-kill',
+      '/flags/relay.json',
       'Ctrl-C ends',
     ]) {
       expect(page).toContain(part)
     }
-    expect(page).toMatch(/control +41 +88 +121/)
-    expect(page).toMatch(/canary +9\.4 +61 +-/)
+  })
+
+  it('says that the demo broke it, why it was closed, after how long, and what the probes say', () => {
+    const page = plain(BROKEN)
+    expect(page).toContain('FAULT INJECTED BY DEMO: the relay answers status 503')
+    expect(plain(CLIMBING)).not.toContain('FAULT')
+    expect(page).toContain('suspended, epoch 1, 0.6 s after the fault, 2 of 2 probes failed')
+    expect(page).toContain('day  4.7  fault injected by demo: the relay answers status 503')
+    const reason = page
+      .slice(page.indexOf('suspended 50 → 0 %'), page.indexOf('\n\ndata'))
+      .replace(/\s+/g, ' ')
+    expect(reason).toBe(CAUSE)
+    expect(page).toContain('need     its probes: clean ones resume it, failed ones roll it back')
+  })
+
+  it('leaves out the oldest of the timeline, and never the newest or the URLs', () => {
+    const lines = plain(BROKEN).split('\n')
+    expect(lines).toHaveLength(24)
+    expect(lines.at(-1)).toContain('flags/relay.json')
+    expect(lines.at(-5)).toContain('meanwhile')
+  })
+
+  it('shows what it waits for when no requests are missing', () => {
+    const waiting = { ...CLIMBING, need: { canaryRequests: null, days: null } }
+    expect(plain({ ...waiting, waits: ['0.2 of 1.3 d served at this step'] })).toContain(
+      'need     0.2 of 1.3 d served at this step',
+    )
+    expect(plain({ ...waiting, waits: [] })).toContain('need     nothing more')
+    expect(plain({ ...waiting, state: 'rolled_back' })).toContain('a person to rearm it')
   })
 
   it('fits at 40 columns, with what matters still there', () => {
-    const page = plain(SNAPSHOT, 40)
-    for (const part of ['simulated', 'flag 25 %', '24.1 %', '9.4 / 61 / -', 'headgate-kill']) {
+    const page = plain(CLIMBING, 40)
+    for (const part of ['simulated', 'day 3.2', 'ramping', '[25 %]', 'target 25 %', '24.1 %']) {
       expect(page).toContain(part)
     }
+    expect(page).toContain('12 more canary requests, about 0.4 days')
+    expect(page).toContain('started 0 → 5 % by robin: let\n          it show that it is no worse')
   })
 
   it('is never wider or higher than the screen, in colour or not, at any width', () => {
-    for (const snapshot of [SNAPSHOT, FRESH, { ...SNAPSHOT, killed: true }]) {
+    for (const snapshot of [CLIMBING, FRESH, BROKEN, { ...CLIMBING, killed: true }]) {
       for (let columns = 10; columns <= 200; columns += 5) {
-        for (const color of [true, false]) {
-          const lines = render(snapshot, { columns, rows: 12, color }).split('\n')
-          expect(lines.length).toBeLessThanOrEqual(12)
-          for (const line of lines) {
-            expect(stripVTControlCharacters(line).length).toBeLessThanOrEqual(columns)
+        for (const rows of [12, 24]) {
+          for (const color of [true, false]) {
+            const lines = render(snapshot, { columns, rows, color }).split('\n')
+            expect(lines.length).toBeLessThanOrEqual(rows)
+            for (const line of lines) {
+              expect(stripVTControlCharacters(line).length).toBeLessThanOrEqual(columns)
+            }
           }
         }
       }
@@ -94,24 +176,26 @@ describe('the terminal page', () => {
   })
 
   it('has no escape sequence without colour, and says the same with it', () => {
-    const page = plain(SNAPSHOT, 80)
+    const page = plain(BROKEN)
     expect(page).not.toContain('\x1b')
-    const colored = render(SNAPSHOT, { columns: 80, color: true })
+    const colored = render(BROKEN, { columns: 80, rows: 24, color: true })
     expect(colored).toContain('\x1b[')
     const bare = stripVTControlCharacters(colored).split('\n')
     expect(bare.map((line) => line.trimEnd())).toEqual(page.split('\n'))
   })
 
   it('says what is not known yet, and says it when killed', () => {
-    const page = plain(FRESH, 80)
-    expect(page).toContain('flag ?   target ?   observed ?')
-    expect(page).toContain('control off')
-    expect(plain({ ...SNAPSHOT, killed: true }, 80)).toContain('KILLED')
+    const page = plain(FRESH)
+    expect(page).toContain('target ?   observed ? in 5 s   flag ?')
+    expect(plain({ ...CLIMBING, killed: true })).toContain('KILLED by the flag, ramping')
   })
 
   it('is one line where there is no terminal', () => {
-    const line = lineOf({ ...SNAPSHOT, killed: true })
+    const line = lineOf({ ...CLIMBING, killed: true })
     expect(line).not.toContain('\n')
-    expect(line).toContain('observed 24.1 % | KILLED | control 1204 canary 382')
+    expect(line).toContain('day 3.2 of 14: KILLED by the flag, ramping')
+    expect(line).toContain('observed 24.1 % flag 100 % | the kill flag turned off')
+    expect(lineOf(CLIMBING)).toContain('flag 100 % | 12 more canary requests')
+    expect(line).toContain('control 1204 canary 382')
   })
 })

@@ -1,8 +1,8 @@
-import { runDemo } from '../../demo/story.ts'
+import { runDemo } from '../../demo/run.ts'
 import { startNode } from '../../node.ts'
 import type { Action } from '../command.ts'
 
-/** `headgate demo`: a split that follows its flag, without keys or network. */
+/** `headgate demo`: fourteen days of a rollout in a minute, without keys or network. */
 
 export interface DemoOptions {
   readonly headless?: true
