@@ -127,7 +127,6 @@ export function createHeadgate(parts: Parts): Headgate {
     wallMs: parts.calendar?.wallMs ?? (() => clock.wallMs()),
     maxGapMs: parts.calendar?.maxGapMs,
     id: parts.id,
-    process: parts.id(),
     log,
     ceilingBp: (rollout) => ceilingBpOf(splits?.byRollout.get(rollout)),
     onChange: refresh,

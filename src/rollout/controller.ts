@@ -7,6 +7,7 @@
  */
 import type { RolloutConfig } from '../config/schema.ts'
 import { HeadgateError } from '../errors.ts'
+import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
@@ -18,7 +19,7 @@ import {
   tripInputOf,
 } from '../judge/tripwire.ts'
 import type { Clock, Draw, EvidenceBatch, Flight, Log, Stores } from '../ports.ts'
-import type { Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
+import type { Judgement, Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint } from './checkpoint.ts'
 import { type Command, type CommandResult, command } from './command.ts'
@@ -38,7 +39,7 @@ export interface ControllerParts {
   readonly wallMs: () => number
   /** A fresh id, for an event. */
   readonly id: () => string
-  /** One process from its start to its end. */
+  /** Of one controller from its start to its end: its flushes are numbered from 0. */
   readonly process: string
   readonly log: Log
   /** The longest gap between two turns that is time served; 5 minutes unless given. */
@@ -74,7 +75,7 @@ export interface Report {
   readonly dwellMs: number
   /** Why it is closed although its record does not say so; null while nothing is wrong. */
   readonly doubt: string | null
-  readonly judgement: Judged['judgement']
+  readonly judgement: Judgement | null
   readonly waits: readonly Wait[]
   readonly probing: Probing | null
 }
@@ -183,7 +184,9 @@ export class Controller {
       record,
       plan: this.#plan,
       dwellMs: dwell.ms,
-      doubt: this.doubt ?? (this.#braked === null ? null : `rolled back here; ${this.#fault}`),
+      doubt:
+        this.doubt ??
+        (this.#braked === null ? null : `rolled back here; ${this.#fault ?? NOT_WRITTEN}`),
       judgement: this.#judged.judgement,
       waits: waitsOf(this.#plan, this.#standing, this.#findings(), this.#parts.wallMs()),
       probing: this.#probing,
@@ -197,6 +200,8 @@ export class Controller {
   observe(observed: Observation, draw: Draw): Seen {
     const observation = blamed(observed, this.#pins().patienceMs)
     if (!this.#plan.guarded || this.#closed) return { observation, added: { as: 'none' } }
+    // After a restart no failure says what to ask; what would have been drawn does.
+    if (observation.reason === 'suspended') this.#like ??= shapeOf(observation)
     this.#watch(observation, draw)
     const added = this.#evidence.add(observation, draw.unit, observation.epoch)
     if (added.as === 'none') return { observation, added }
@@ -268,8 +273,7 @@ export class Controller {
     const input = tripInputOf(observation, draw.unit, draw.startedMs, nowMs)
     if (input === null) return
     if (input.what === 'outcome' && input.arm === 'canary' && isFailure(input.outcome)) {
-      const { endpoint, stream, modelAsked } = observation
-      this.#like = { endpoint, stream, model: modelAsked }
+      this.#like = shapeOf(observation)
     }
     this.#trip(input.what === 'outcome' ? { ...input, overdue: draw.overdue } : input)
   }
@@ -344,9 +348,10 @@ export class Controller {
     await this.#read()
     if (!this.#plan.guarded) return
     const kept = fromCheckpoint(await this.#parts.stores.evidence.checkpoint(this.rollout))
-    if (kept !== null) this.#judged = kept.judged
-    this.#renewEvidence(kept)
-    await this.#readLog(() => {})
+    this.#beginFrom(kept?.firsts.epoch === this.#standing.record.epoch ? kept : null)
+    const trip = await this.#readLog()
+    // Written down by a process that did not live to act on it.
+    if (this.#standing.record.heightBp > 0) this.#tripped ??= trip
   }
 
   async #read(): Promise<void> {
@@ -374,64 +379,56 @@ export class Controller {
     if (record.visit !== before.visit || record.epoch !== before.epoch) {
       this.#trips = newTripState()
     }
-    if (record.epoch !== this.#evidence.epoch) this.#renewEvidence(null)
+    if (record.epoch !== this.#evidence.epoch) this.#beginFrom(null)
   }
 
-  /** Another epoch, or the first: nothing counted before is of it. */
-  #renewEvidence(kept: Checkpointed | null): void {
+  /** Of this epoch nothing was read but what was kept: counts, verdict and the memory of units belong together. */
+  #beginFrom(kept: Checkpointed | null): void {
     const { epoch } = this.#standing.record
-    const firsts = kept?.firsts?.epoch === epoch ? kept.firsts : null
-    this.#evidence = new Evidence(epoch, this.#policy, this.#pins(), firsts)
+    this.#judged = kept?.judged ?? NOTHING_JUDGED
+    this.#evidence = new Evidence(epoch, this.#policy, this.#pins(), kept?.firsts)
+    // Whoever reads this epoch alone has to learn it too.
+    this.#toldPolicy = null
   }
 
   #pins(): Pins {
-    const { state } = this.#judged
-    const { epoch } = this.#standing.record
-    return state !== null && state.epoch === epoch ? state.pins : noPins(this.#policy)
+    return this.#judged.state?.pins ?? noPins(this.#policy)
   }
 
   // Evidence
 
   /** @returns what tripped, here or in another process */
   async #judge(): Promise<Trip | null> {
-    const { evidence } = this.#parts.stores
-    this.#pending ??= this.#flush()
-    if (this.#pending !== null) {
-      await evidence.append([this.#pending])
-      this.#pending = null
-    }
-    let trip: Trip | null = null
-    await this.#readLog((judged) => {
-      const { visit } = this.#standing.record
-      if (judged.place?.visit === visit) trip ??= judged.judgement?.trip ?? null
-    })
+    // First what a store that was away did not take: a trip since then is of this visit, and of no later one.
+    await this.#append()
+    this.#pending = this.#flush()
+    await this.#append()
+    const trip = await this.#readLog()
     return this.#tripped ?? trip
+  }
+
+  async #append(): Promise<void> {
+    if (this.#pending === null) return
+    await this.#parts.stores.evidence.append([this.#pending])
+    this.#pending = null
   }
 
   /** What was counted since the last; null when nothing was. */
   #flush(): EvidenceBatch<FlushRecord> | null {
-    if (this.#evidence.outcomes === 0 && this.#tripped === null) return null
+    if (!this.#evidence.waits) return null
     const { process } = this.#parts
-    const { record } = this.#standing
-    const { epoch, visit, heightBp, step } = record
+    const place = this.#place()
     const at = Math.max(this.#fromMs, this.#parts.wallMs())
     const { counts, journal } = this.#evidence.take()
     const policy = this.#toldPolicy === this.#policy ? null : this.#policy
-    const index = step ?? -1
     const batch: EvidenceBatch<FlushRecord> = {
       rollout: this.rollout,
-      epoch,
+      epoch: place.epoch,
       process,
       sequence: this.#sequence++,
       at,
       counts: {
-        place: {
-          epoch,
-          visit,
-          shareBp: heightBp,
-          nextShareBp: step === null ? null : (this.#plan.steps[index + 1]?.shareBp ?? null),
-          minRequests: this.#plan.steps[index]?.minRequests ?? 0,
-        },
+        place,
         fromMs: this.#fromMs,
         atMs: at,
         counts,
@@ -445,9 +442,22 @@ export class Controller {
     return batch
   }
 
-  /** Judges what the log holds beyond the last position, record by record. */
-  async #readLog(each: (judged: Judged) => void): Promise<void> {
-    const { stores, process } = this.#parts
+  #place(): Place {
+    const { epoch, visit, heightBp, step } = this.#standing.record
+    const { steps } = this.#plan
+    return {
+      epoch,
+      visit,
+      shareBp: heightBp,
+      nextShareBp: step === null ? null : (steps[step + 1]?.shareBp ?? null),
+      minRequests: step === null ? 0 : (steps[step]?.minRequests ?? 0),
+    }
+  }
+
+  /** Judges what the log holds beyond the last position, record by record. @returns what tripped at this visit */
+  async #readLog(): Promise<Trip | null> {
+    const { stores } = this.#parts
+    let trip: Trip | null = null
     for (;;) {
       const after = this.#judged.position
       const batches = await stores.evidence.read({
@@ -458,11 +468,12 @@ export class Controller {
       })
       for (const batch of batches) {
         this.#judged = judgeNext(this.#judged, batch)
-        if (batch.process !== process) this.#evidence.restore(batch.counts.journal)
-        each(this.#judged)
+        this.#evidence.restore(batch.counts.journal)
+        const { place, judgement } = this.#judged
+        if (place?.visit === this.#standing.record.visit) trip ??= judgement?.trip ?? null
       }
       this.#evidence.countAgainst(this.#policy, this.#pins())
-      if (batches.length < READ_BATCHES) return
+      if (batches.length < READ_BATCHES) return trip
     }
   }
 
@@ -471,18 +482,26 @@ export class Controller {
   #findings(trip: Trip | null = this.#tripped): Findings | null {
     if (!this.#plan.guarded) return null
     const { record } = this.#standing
-    const { state, judgement, place } = this.#judged
-    const ours = state !== null && state.epoch === record.epoch && judgement !== null
-    const told = ours ? judgement : NO_JUDGEMENT
-    const expected = ours ? state.metrics.failures.expected : []
+    const { state, place, judgement } = this.#judged
+    const told = judgement ?? NO_JUDGEMENT
+    const expected = state?.metrics.failures.expected ?? []
     return {
       ...told,
+      gate: judgement === null || this.#gateFits() ? told.gate : OTHER_GATE,
       trip,
       epoch: record.epoch,
-      visit: ours ? (place?.visit ?? 0) : record.visit,
+      visit: judgement === null ? record.visit : (place?.visit ?? 0),
       ceilingBp: this.#parts.ceilingBp(this.rollout),
       probes: this.#probing === null ? null : probesOf(this.#probing, expected),
     }
+  }
+
+  /** False after a reload or a restart that changed what it is asked: a pass for 2 % is none for 50 %. */
+  #gateFits(): boolean {
+    const { place, policies } = this.#judged
+    const { nextShareBp, minRequests } = this.#place()
+    if (place?.nextShareBp !== nextShareBp || place.minRequests !== minRequests) return false
+    return JSON.stringify(Object.values(policies).at(-1)) === JSON.stringify(this.#policy)
   }
 
   async #decide(trip: Trip | null): Promise<void> {
@@ -640,6 +659,7 @@ export class Controller {
 }
 
 const NOT_READ = 'the state was not read yet'
+const NOT_WRITTEN = 'it was not written yet'
 const NO_SPEND_LIMIT = { usdPerMinute: null }
 
 const UNHEARD = { value: 'inconclusive', reasons: [], monitors: [] } as const
@@ -649,6 +669,11 @@ const NO_JUDGEMENT = {
   mismatch: UNHEARD,
   trip: null,
   need: null,
+}
+const OTHER_GATE = { ...UNHEARD, reasons: ['nothing was judged by the present plan and guard yet'] }
+
+function shapeOf({ endpoint, stream, modelAsked }: Observation): ProbeShape {
+  return { endpoint, stream, model: modelAsked }
 }
 
 /**

@@ -26,7 +26,8 @@ export class Evidence {
   #counter: Counter
   /** Counted with the thresholds before. */
   #earlier: Counts[] = []
-  #outcomes = 0
+  /** There is something to take. */
+  #waits = false
 
   constructor(
     epoch: number,
@@ -48,12 +49,13 @@ export class Evidence {
     if (sample === null || epoch !== this.epoch || observation.bucket === null) return NOT_ADDED
     const stratum = this.#firsts.admit(unit, observation.bucket, observation.shareBp)
     this.#counter.add(sample, stratum)
-    this.#outcomes++
+    this.#waits = true
     return stratum === null ? SEEN_BEFORE : { as: 'first', stratum }
   }
 
   trip(trip: Trip): void {
     this.#counter.trip(trip)
+    this.#waits = true
   }
 
   /** What thresholds, limits and margins the next outcomes are counted against. What is counted stays as it is. */
@@ -63,21 +65,21 @@ export class Evidence {
       pins.id === this.#pins.id &&
       JSON.stringify([pins, limits]) === JSON.stringify([this.#pins, this.#limits])
     if (same) return
-    if (this.#outcomes > 0) this.#earlier.push(this.#counter.take())
+    if (this.#waits) this.#earlier.push(this.#counter.take())
     this.#pins = pins
     this.#limits = limits
     this.#counter = new Counter(this.epoch, pins, limits)
   }
 
-  /** How many outcomes wait to be taken, first ones or not. */
-  get outcomes(): number {
-    return this.#outcomes
+  /** True while an outcome, a first one or not, or a trip waits to be taken. */
+  get waits(): boolean {
+    return this.#waits
   }
 
   take(): { readonly counts: readonly Counts[]; readonly journal: readonly number[] } {
     const counts = [...this.#earlier, this.#counter.take()]
     this.#earlier = []
-    this.#outcomes = 0
+    this.#waits = false
     return { counts, journal: this.#firsts.takeJournal() }
   }
 

@@ -40,7 +40,7 @@ export interface Judged {
   readonly judgement: Judgement | null
   /** Of the newest visit seen: a process that lags behind does not take the gate back. */
   readonly place: Place | null
-  /** By process. */
+  /** By process; that of the last record comes last. */
   readonly policies: Readonly<Record<string, Policy>>
 }
 
@@ -63,8 +63,7 @@ export const NOTHING_JUDGED: Judged = {
 export function judgeNext(before: Judged, batch: LoggedBatch<FlushRecord>): Judged {
   const { position, epoch, process, counts: record } = batch
   const policy = record.policy ?? before.policies[process] ?? null
-  const policies =
-    record.policy === null ? before.policies : told(before.policies, process, record.policy)
+  const policies = policy === null ? before.policies : told(before.policies, process, policy)
   if (policy === null || epoch < (before.state?.epoch ?? 0))
     return { ...before, position, policies }
   const { place: last } = before
@@ -92,6 +91,7 @@ function told(
   process: string,
   policy: Policy,
 ): Readonly<Record<string, Policy>> {
+  if (policies[process] === policy && Object.keys(policies).at(-1) === process) return policies
   const others = Object.entries(policies).filter(([name]) => name !== process)
   return Object.fromEntries([...others.slice(1 - MOST_PROCESSES), [process, policy]])
 }

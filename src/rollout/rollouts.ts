@@ -21,10 +21,10 @@ export interface RolloutInput {
 }
 
 export class Rollouts {
-  readonly #parts: ControllerParts
+  readonly #parts: Omit<ControllerParts, 'process'>
   readonly #byName = new Map<string, { input: RolloutInput; controller: Controller }>()
 
-  constructor(parts: ControllerParts) {
+  constructor(parts: Omit<ControllerParts, 'process'>) {
     this.#parts = parts
   }
 
@@ -35,7 +35,9 @@ export class Rollouts {
       gone.delete(input.name)
       const known = this.#byName.get(input.name)
       if (known === undefined) {
-        const controller = new Controller(input.name, input.config, this.#parts)
+        // Not one for all: a rollout that was away and is back numbers its flushes anew.
+        const process = this.#parts.id()
+        const controller = new Controller(input.name, input.config, { ...this.#parts, process })
         this.#byName.set(input.name, { input, controller })
       } else {
         known.input = input
