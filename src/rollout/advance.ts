@@ -200,7 +200,7 @@ function onward(
   switch (record.state) {
     case 'suspended':
       // What still trips does not come back, whatever its probes say.
-      return findings?.trip === null ? backFrom(record, findings) : null
+      return findings?.trip === null ? backFrom(plan, record, findings) : null
     case 'ramping':
     case 'holding':
       return plan.steps.length === 0 ? null : climb(plan, standing, findings, now)
@@ -212,16 +212,33 @@ function onward(
   }
 }
 
-function backFrom({ suspension, resumes }: RolloutRecord, findings: Findings): Change | null {
+function backFrom(
+  plan: Plan,
+  { suspension, resumes }: RolloutRecord,
+  findings: Findings,
+): Change | null {
   const probes = probesOf(suspension, findings)
   if (suspension === null || probes === null || !areClean(probes)) return null
-  const { state, step, heightBp } = suspension
   return {
     type: 'resumed',
     by: 'probes',
     reason: `${probes.answered - probes.failed} of ${probes.answered} probes were clean`,
-    to: { state, step, heightBp, resumes: resumes + 1 },
+    to: { ...whereItMayBe(plan, suspension), resumes: resumes + 1 },
   }
+}
+
+/** Where it was. Under a plan that was edited meanwhile: at a step of that plan, and no higher than it was. */
+function whereItMayBe(
+  { steps }: Plan,
+  { state, step, heightBp }: Suspension,
+): Pick<RolloutRecord, 'state' | 'step' | 'heightBp'> {
+  const stays = state !== 'ramping' || steps.length === 0
+  if (stays || (step !== null && steps[step]?.shareBp === heightBp))
+    return { state, step, heightBp }
+  const below = steps.findLastIndex(({ shareBp }) => shareBp <= heightBp)
+  const at = steps[below]
+  if (at === undefined) return { state, step: null, heightBp }
+  return { state, step: below, heightBp: at.shareBp }
 }
 
 function climb(

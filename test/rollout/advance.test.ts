@@ -324,6 +324,22 @@ describe('a suspended rollout', () => {
     expect(said(result)).toBe('resumed paused · 333 probes')
   })
 
+  it.each([
+    ['a lower step in its place', [100, 200, 5_000], 'resumed ramping 1 200 probes'],
+    ['lower steps only', [100, 200], 'resumed ramping 1 200 probes'],
+    ['its step elsewhere', [100, 200, 500, 5_000], 'resumed ramping 2 500 probes'],
+    ['higher steps only', [1_000, 5_000], 'resumed ramping · 500 probes'],
+  ])(
+    'goes back no higher than it was, and to a step of the plan, which has %s',
+    (_, shares, outcome) => {
+      const [step] = PLAN.steps
+      if (step === undefined) throw new Error('no step')
+      const plan = { ...PLAN, steps: shares.map((shareBp) => ({ ...step, shareBp })) }
+      const clean = { probes: probes({ answered: 20, evidence: 0.1 }) }
+      expect(said(turn(standing(RECORDS.suspended), clean, { plan }))).toBe(outcome)
+    },
+  )
+
   it('is rolled back when a hundred probes have not shown it clean', () => {
     expect(said(probed({ answered: 99, failed: 5, evidence: 1.2 }))).toBe('-')
     const result = probed({ answered: 100, failed: 5, evidence: 1.2 })
