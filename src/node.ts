@@ -50,6 +50,8 @@ export interface RunningNode {
 
 /** How often state is read and the splits are confirmed; well inside the 30 s after which they would be stale. */
 const TURN_MS = 5_000
+/** How long a request may have to wait for another process that holds the state file. */
+const BUSY_MS = 250
 const CHANCE_STEPS = 2 ** 32
 
 const clock: Clock = {
@@ -234,7 +236,9 @@ function reloadOf(loaded: LoadedConfig, flags: FlagSource<FlagDocument> | null):
 function storesOf({ state }: Config, configFile: string): Stores<FlushRecord> {
   if (!('sqlite' in state)) return memoryStores<FlushRecord>()
   const file = besideConfig(configFile, state.sqlite)
-  return reopening(() => openSqliteStores<FlushRecord>({ file }), clock.monotonicMs)
+  const open = (again: boolean): Stores<FlushRecord> =>
+    openSqliteStores<FlushRecord>(again ? { file, openTimeoutMs: BUSY_MS } : { file })
+  return reopening(open, clock.monotonicMs)
 }
 
 function storeNameOf({ state }: Config): string {

@@ -1,31 +1,37 @@
+import { HeadgateError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 
-/** After a failed try the next is not made before this has passed: opening checks the whole file. */
+/** After a failed try the next is not made before this has passed. */
 const RETRY_MS = 5_000
+/** The same where a person is needed: opening checks the whole file, and nothing else runs meanwhile. */
+const MENDED_MS = 60_000
 
 /**
  * A store that may not open yet: Headgate starts all the same, with all traffic at control, and takes it into use once it
  * opens. What `open` throws, every call rejects with.
+ * @param open `again` is true when requests are served already, and should not wait
  * @param monotonicMs for the pause between two tries
  */
 export function reopening<Counts>(
-  open: () => Stores<Counts>,
+  open: (again: boolean) => Stores<Counts>,
   monotonicMs: () => number,
 ): Stores<Counts> {
   let opened: Stores<Counts> | null = null
   let fault: unknown = null
-  let triedMs = Number.NEGATIVE_INFINITY
+  let triedMs: number | null = null
 
   async function stores(): Promise<Stores<Counts>> {
     if (opened !== null) return opened
-    if (monotonicMs() - triedMs < RETRY_MS) throw fault
-    triedMs = monotonicMs()
+    const again = triedMs !== null
+    if (triedMs !== null && monotonicMs() - triedMs < pauseAfter(fault)) throw fault
     try {
-      opened = open()
+      opened = open(again)
       return opened
     } catch (error) {
       fault = error
       throw error
+    } finally {
+      triedMs = monotonicMs()
     }
   }
   const close = async (): Promise<void> => opened?.close()
@@ -49,4 +55,8 @@ export function reopening<Counts>(
     },
     close,
   }
+}
+
+function pauseAfter(fault: unknown): number {
+  return fault instanceof HeadgateError && fault.code === 'store_unavailable' ? RETRY_MS : MENDED_MS
 }

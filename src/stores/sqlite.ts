@@ -73,7 +73,7 @@ const DISAGREEING = `
   LIMIT 1
 `
 
-/** At open another process may be creating, checking or recovering; nothing is served yet. */
+/** At open another process may be creating, checking or recovering, and nothing is served yet. */
 const OPEN_TIMEOUT_MS = 10_000
 /** While it lasts nothing else runs on this thread. */
 const BUSY_TIMEOUT_MS = 250
@@ -83,6 +83,8 @@ export interface SqliteStoreOptions {
   readonly file: string
   /** How long a call may wait for another process to finish its write; 250 unless given. */
   readonly busyTimeoutMs?: number
+  /** The same for opening it; 10,000 unless given. */
+  readonly openTimeoutMs?: number
 }
 
 /**
@@ -93,11 +95,12 @@ export interface SqliteStoreOptions {
 export function openSqliteStores<Counts>({
   file,
   busyTimeoutMs = BUSY_TIMEOUT_MS,
+  openTimeoutMs = OPEN_TIMEOUT_MS,
 }: SqliteStoreOptions): Stores<Counts> {
   try {
     if (!existsSync(file)) create(file)
-    check(file)
-    return storesOn(openForWriting(file, busyTimeoutMs), file)
+    check(file, openTimeoutMs)
+    return storesOn(openForWriting(file, openTimeoutMs, busyTimeoutMs), file)
   } catch (error) {
     throw faultOf(error, file)
   }
@@ -135,9 +138,9 @@ function create(file: string): void {
 }
 
 /** A connection that can write would, at its end, move the write-ahead log into a damaged file. */
-function check(file: string): void {
+function check(file: string, timeoutMs: number): void {
   if (statSync(file).size === 0) throw corrupt(file, 'it is empty')
-  const database = new DatabaseSync(file, { readOnly: true, timeout: OPEN_TIMEOUT_MS })
+  const database = new DatabaseSync(file, { readOnly: true, timeout: timeoutMs })
   try {
     const ours = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'headgate'").get()
     if (ours === undefined) throw corrupt(file, 'it is a database of another program')
@@ -160,8 +163,8 @@ function check(file: string): void {
   }
 }
 
-function openForWriting(file: string, busyTimeoutMs: number): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: OPEN_TIMEOUT_MS })
+function openForWriting(file: string, openTimeoutMs: number, busyTimeoutMs: number): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: openTimeoutMs })
   try {
     const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
     if (mode !== 'wal') {
@@ -209,8 +212,9 @@ function storesOn<Counts>(database: DatabaseSync, file: string): Stores<Counts> 
   const insertBatch = database.prepare(
     'INSERT INTO evidence (rollout, epoch, process, sequence, at, counts) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
+  // `+`: along the log. By an index SQLite sorts all that a rollout has, again for every page.
   const readBatches = database.prepare(
-    'SELECT * FROM evidence WHERE rollout = ? AND position > ? ORDER BY position LIMIT ?',
+    'SELECT * FROM evidence WHERE +rollout = ? AND position > ? ORDER BY position LIMIT ?',
   )
   const readBatchesOf = database.prepare(
     'SELECT * FROM evidence WHERE rollout = ? AND epoch = ? AND position > ? ORDER BY position LIMIT ?',
