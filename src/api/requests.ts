@@ -94,8 +94,7 @@ function evidenceOf(observation: Observation, added: Added): RequestView['eviden
     case 'again':
       return {
         counted: false,
-        words:
-          'its unit was counted at this share before: only tripwires and plain thresholds saw it',
+        words: `${againOf(observation)}: only tripwires and plain thresholds saw it`,
       }
     case 'none':
       return {
@@ -105,4 +104,11 @@ function evidenceOf(observation: Observation, added: Added): RequestView['eviden
           : `it was not drawn (${reason})`,
       }
   }
+}
+
+function againOf({ shareBp }: Observation): string {
+  if (shareBp === 0 || shareBp === 10_000) {
+    return `at ${shareBp / 100} % there is no other arm to compare with`
+  }
+  return 'its unit was counted at this share, or as canary, before'
 }
