@@ -620,10 +620,10 @@ export class Controller {
 
   // Probes
 
-  /** While it is suspended both arms are asked now and then. */
+  /** While it is suspended, and answers may decide, both arms are asked now and then. */
   #mindProbes(): void {
     const { suspension } = this.#standing.record
-    if (suspension === null) {
+    if (suspension === null || !this.#plan.guarded) {
       this.#probing = null
       return
     }

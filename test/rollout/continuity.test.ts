@@ -164,6 +164,25 @@ describe('a reload', () => {
     ])
   })
 
+  it('that takes plan and guard from a suspended rollout asks no more: nothing hears the answers', async () => {
+    let asked = 0
+    const probe = async () => {
+      asked++
+      return null
+    }
+    const at = await started(stand({ config: NINETY_NINE, parts: { probe } }))
+    healthy(at, 20_000, 'day')
+    await at.controller.turn()
+    dies(at)
+    await at.controller.turn()
+    await turns(at, 3)
+    expect(asked).toBe(3)
+    at.controller.configure(rolloutConfig({ plan: undefined }))
+    await turns(at, 20)
+    expect(asked).toBeLessThanOrEqual(4)
+    expect(await at.command('resume')).toMatchObject({ ok: true })
+  })
+
   it('that takes a rollout away and brings it back loses no evidence', async () => {
     const stores = memoryStores<FlushRecord>()
     const { clock } = stand()
