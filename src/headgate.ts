@@ -47,6 +47,8 @@ export interface Parts {
   /** `HEADGATE_KILL=1`. */
   readonly killedByEnv: boolean
   readonly controlToken: () => Secret | null
+  /** The address a control request came from, for the limit on wrong tokens. */
+  readonly source?: (context: Context) => string | null
   readonly stores: Stores<FlushRecord>
   /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
   readonly storeName: string
@@ -296,6 +298,9 @@ export function createHeadgate(parts: Parts): Headgate {
     data: dataApp(parts.door, gate, () => ({ ready: !draining, degraded: degradedOf() })),
     control: controlApp(plane, {
       onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
+      onGuessing: (source) => log.warn('many wrong control tokens', { source }),
+      nowMs: () => clock.monotonicMs(),
+      ...(parts.source === undefined ? {} : { source: parts.source }),
     }),
     refresh,
     async turn() {

@@ -15,7 +15,7 @@ import { reopening } from './stores/reopening.ts'
 import { openSqliteStores } from './stores/sqlite.ts'
 import { logTo } from './telemetry/log.ts'
 import { type Listener, listen } from './transports/listen.ts'
-import { nodeDial, nodeDoor } from './transports/node.ts'
+import { nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
 import type { RolloutEvent } from './types.ts'
 import { readFileNow, watchFile } from './watch-file.ts'
 
@@ -86,6 +86,7 @@ export async function startNode({
     sha256: (text) => hash('sha256', text),
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
+    source: nodeSource,
     stores,
     storeName: storeNameOf(current.config),
     calendar,

@@ -19,7 +19,7 @@ interface Route {
   readonly answer: z.ZodType
   /** `application/json` unless given. */
   readonly media?: string
-  /** The statuses it refuses with, beside 401. */
+  /** The statuses it refuses with, beside 401, 403 and 429. */
   readonly refuses: readonly (keyof typeof REFUSALS)[]
   readonly takes?: z.ZodType
   readonly parameters?: DescribeRouteOptions['parameters']
@@ -43,6 +43,18 @@ export function described(route: Route) {
         description: 'The token is missing or wrong.',
         content: as('application/json', errorView),
       },
+      429: {
+        description: 'Too many wrong tokens came from here; `retry-after` says how long to wait.',
+        content: as('application/json', errorView),
+      },
+      ...(takes === undefined
+        ? {}
+        : {
+            403: {
+              description: 'A page of another site asks.',
+              content: as('application/json', errorView),
+            },
+          }),
       ...Object.fromEntries(refused),
     },
   } as DescribeRouteOptions)

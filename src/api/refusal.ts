@@ -9,6 +9,8 @@ import type { RefusalCode } from '../rollout/command.ts'
 type ApiErrorCode =
   | 'invalid_request'
   | 'unauthorised'
+  | 'too_many_attempts'
+  | 'cross_site'
   | 'not_found'
   | 'method_not_allowed'
   | 'too_large'

@@ -1,8 +1,8 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
-import { bearer } from './auth.ts'
+import { bearer, sameSite } from './auth.ts'
 import { eventRoutes } from './events.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
@@ -17,12 +17,24 @@ export interface ControlAppOptions {
   readonly beatMs?: number
   /** Told of a defect of ours, of which the caller learns nothing but that there is one. */
   readonly onDefect?: (error: unknown) => void
+  /** The address a request came from, for the limit on wrong tokens; unknown unless given. */
+  readonly source?: (context: Context) => string | null
+  /** Milliseconds, monotonic. */
+  readonly nowMs?: () => number
+  /** Told when somebody tries many tokens, and from where. */
+  readonly onGuessing?: (source: string | null) => void
 }
 
 /** Never throws: what goes wrong inside is 503 where it is the store, else 500. */
 export function controlApp(
   plane: ControlPlane,
-  { beatMs = 15_000, onDefect }: ControlAppOptions = {},
+  {
+    beatMs = 15_000,
+    onDefect,
+    source = () => null,
+    nowMs = () => performance.now(),
+    onGuessing = () => {},
+  }: ControlAppOptions = {},
 ): Hono {
   const app = new Hono()
   app.use(guardedHeaders)
@@ -30,7 +42,7 @@ export function controlApp(
     await next()
     context.header('cache-control', 'no-store')
   })
-  app.use(bearer(plane.token))
+  app.use(bearer({ token: plane.token, source, nowMs, onGuessing }))
   app.use(
     methodNotAllowed({
       app,
@@ -42,6 +54,7 @@ export function controlApp(
       },
     }),
   )
+  app.use(sameSite)
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })
   app.get(

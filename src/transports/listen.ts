@@ -11,6 +11,38 @@ export interface Listener {
   close(ms: number): Promise<void>
 }
 
+/** What one caller may cost before Headgate has looked at what it wants. Times in ms. */
+const LIMITS = {
+  /** A request line and all header fields, from the first byte: then 408, and the connection is closed. */
+  headersTimeout: 10_000,
+  /** A whole request, its body too. */
+  requestTimeout: 300_000,
+  /** How often both are looked at: Node's own 30 s would make 40 of the 10. */
+  connectionsCheckingInterval: 1_000,
+  // Longer than the 60 s of common load balancers, so that they close first.
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 32_768,
+  insecureHTTPParser: false,
+  /** Finds callers who are gone without a word, before their upstream has run to its end. */
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+}
+
+/** The listener's server, before it listens. @param limits those that are not as they should be */
+export function serverOf(app: Hono, limits: Partial<typeof LIMITS> = {}): Server {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { ...LIMITS, ...limits },
+  }) as Server
+  // A tunnel never becomes a request, and Node would close it without a word.
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => {})
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+  })
+  return server
+}
+
 /**
  * @param setting where a person changes the port, for the message
  * @throws {HeadgateError} `listen_failed`
@@ -21,17 +53,7 @@ export async function listen(
   port: number,
   setting: string,
 ): Promise<Listener> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: {
-      headersTimeout: 10_000,
-      requestTimeout: 300_000,
-      // Longer than the 60 s of common load balancers, so that they close first.
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 32_768,
-    },
-  }) as Server
+  const server = serverOf(app)
   await new Promise<void>((done, failed) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'it is in use' : (cause.code ?? cause.message)

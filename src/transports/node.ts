@@ -13,6 +13,11 @@ export interface NodeBindings {
   readonly outgoing: ServerResponse
 }
 
+/** The address a request came from, for limits on its sender. No header has a say in it. */
+export function nodeSource({ env }: Context): string | null {
+  return (env as Partial<NodeBindings> | undefined)?.incoming?.socket.remoteAddress ?? null
+}
+
 /** Answers on the raw response; Hono is told that there is nothing left to send. */
 export function nodeDoor(
   context: Context<{ Bindings: NodeBindings }>,
@@ -21,6 +26,9 @@ export function nodeDoor(
   void serve(new NodeCaller(context.env.incoming, context.env.outgoing))
   return RESPONSE_ALREADY_SENT
 }
+
+/** A caller that takes nothing of the rest of its answer for this long is gone (milliseconds). */
+const WRITE_IDLE_MS = 120_000
 
 class NodeCaller implements Caller {
   readonly method: string
@@ -90,7 +98,8 @@ class NodeCaller implements Caller {
   head(status: number, headers: FlatHeaders): void {
     if (this.#left) return
     this.#outgoing.writeHead(status, headers)
-    this.#outgoing.flushHeaders()
+    // Node's flushHeaders() writes header values as UTF-8, which they are not: each byte is a character of Latin-1.
+    this.#outgoing.write('', 'latin1')
   }
 
   write(chunk: Uint8Array): boolean {
@@ -104,7 +113,9 @@ class NodeCaller implements Caller {
   }
 
   end(): void {
-    if (!this.#left) this.#outgoing.end()
+    if (this.#left) return
+    this.#outgoing.end()
+    this.#closeUnlessTaken()
   }
 
   answer(status: number, headers: FlatHeaders, body: Uint8Array | null): void {
@@ -115,6 +126,7 @@ class NodeCaller implements Caller {
     this.#outgoing.writeHead(status, headers)
     if (body === null) this.#outgoing.end()
     else this.#outgoing.end(body)
+    this.#closeUnlessTaken()
   }
 
   destroy(): void {
@@ -124,6 +136,12 @@ class NodeCaller implements Caller {
   onLeave(listener: () => void): void {
     this.#leaveListener = listener
     if (this.#left) listener()
+  }
+
+  /** Nobody waits for the rest of an answer but its caller: Node sets the socket's timeout anew for the next request. */
+  #closeUnlessTaken(): void {
+    const { socket, writableFinished } = this.#outgoing
+    if (!writableFinished) socket?.setTimeout(WRITE_IDLE_MS)
   }
 
   #onClose(): void {
@@ -146,6 +164,8 @@ export function nodeDial(): Dial {
         pipelining: 1,
         allowH2: to.http2,
         connectTimeout: to.connectTimeoutMs,
+        // Said outright, NODE_TLS_REJECT_UNAUTHORIZED=0 does not undo it.
+        connect: { rejectUnauthorized: true },
         // The request path has its own four timeouts.
         headersTimeout: 0,
         bodyTimeout: 0,

@@ -42,7 +42,7 @@ describe('the token', () => {
     )
   })
 
-  it.each(routes)('%s %s wants it', async (method, path) => {
+  it.each(routes)('D1, D2: %s %s wants the token', async (method, path) => {
     const plane = fakePlane()
     const asked = controlApp(plane)
     const body = { by: 'alice', reason: 'because', percent: 5 }
@@ -95,11 +95,12 @@ describe('every answer', () => {
   test.each([
     ['a good one', 'GET', `${API}/health`, true, 200],
     ['one refused', 'GET', `${API}/health`, false, 401],
-    ['one of a wrong method', 'DELETE', `${API}/health`, true, 405],
+    ['one of a wrong method', 'OPTIONS', `${API}/health`, true, 405],
+    ['one to another site that writes', 'DELETE', `${API}/health`, true, 403],
     ['one of nothing', 'GET', '/-/nothing', true, 404],
     ['a stream', 'GET', `${API}/events/stream`, true, 200],
   ])(
-    '%s is stored nowhere, framed nowhere and shared with no other site',
+    'D9: %s is stored nowhere, framed nowhere and shared with no other site',
     async (_, method, path, let_in, status) => {
       const { app } = api()
       const answer = await app.request(path, {

@@ -18,7 +18,8 @@ import { routesOf } from '../../src/proxy/routes.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
 import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
-import { nodeDial, nodeDoor } from '../../src/transports/node.ts'
+import { type Listener, listen } from '../../src/transports/listen.ts'
+import { nodeDial, nodeDoor, nodeSource } from '../../src/transports/node.ts'
 import type { EventType, Observation, RolloutEvent } from '../../src/types.ts'
 
 /** A real Headgate between two simulated upstreams, on real sockets, for one test. */
@@ -170,6 +171,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
     killedByEnv: options.killedByEnv ?? false,
     controlToken: () => new Secret('control-token'),
+    ...(node ? { source: nodeSource } : {}),
     stores,
     storeName: 'memory',
     calendar: options.calendar,
@@ -184,12 +186,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   flags.onChange(headgate.refresh)
   await headgate.turn()
-  const server = createAdaptorServer({
-    fetch: node ? headgate.data.fetch : brokenWhereCut(headgate.data.fetch),
-    overrideGlobalObjects: false,
-  })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const door = node
+    ? await listen(headgate.data, '127.0.0.1', 0, 'port')
+    : await fetchListener(headgate.data.fetch)
+  const { url } = door
   return {
     url,
     baseUrl: `${url}/v1`,
@@ -223,14 +223,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     view: () => headgate.rollouts()[0] as RolloutView,
     setFlag: (percent, killed = false) => flags.set(documentOf(percent, killed)),
     async close() {
-      await new Promise<void>((done) => {
-        server.close(() => done())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      })
+      await door.close(0)
       await headgate.close()
       await real.close()
       await Promise.all([official.close(), relay.close()])
     },
+  }
+}
+
+async function fetchListener(app: Headgate['data']['fetch']): Promise<Listener> {
+  const server = createAdaptorServer({ fetch: brokenWhereCut(app), overrideGlobalObjects: false })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
   }
 }
 
