@@ -50,11 +50,17 @@ const CREDENTIALS = new Set(['authorization', 'x-api-key', 'api-key'])
 
 const DROPPED_FROM_UPSTREAM = new Set([
   ...HOP_BY_HOP,
+  // What a browser would keep, and hold against this host.
   'set-cookie',
+  'set-cookie2',
   'strict-transport-security',
   'alt-svc',
   'clear-site-data',
   'public-key-pins',
+  'nel',
+  'report-to',
+  'reporting-endpoints',
+  'service-worker-allowed',
 ])
 
 const DROPPED_FROM_UPSTREAM_PREFIXES = ['access-control-', 'x-headgate-']
@@ -73,15 +79,16 @@ export interface RequestHeaderRules {
   readonly contentLength: number | null
 }
 
-/** What an upstream gets to see. */
+/** What an upstream gets to see. Servers behind CGI and WSGI read `x_api_key` as `x-api-key`: here they are one name too. */
 export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderRules): FlatHeaders {
   const headers: FlatHeaders = []
   const named = namedByConnection(raw)
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] as string).toLowerCase()
     if (named?.has(name)) continue
-    if (dropsFromCaller(name) && !keepsAnyway(name, rules)) continue
-    if (rules.tailNames.has(name)) continue
+    const hyphened = name.includes('_') ? name.replaceAll('_', '-') : name
+    if (dropsFromCaller(hyphened) && !keepsAnyway(name, rules)) continue
+    if (rules.tailNames.has(name) || rules.tailNames.has(hyphened)) continue
     if (rules.identity && name === 'accept-encoding') continue
     if (rules.arm === 'canary' && DROPPED_FOR_CANARY.has(name)) continue
     headers.push(name, raw[index + 1] as string)
@@ -115,7 +122,7 @@ export function answerHeaders(
 ): FlatHeaders {
   const headers: FlatHeaders = []
   const connection = upstream['connection']
-  const named = typeof connection === 'string' && connection.length > 10 ? tokens(connection) : null
+  const named = connection === undefined ? null : hopNames(String(connection))
   for (const name in upstream) {
     if (DROPPED_FROM_UPSTREAM.has(name) || named?.has(name)) continue
     if (DROPPED_FROM_UPSTREAM_PREFIXES.some((prefix) => name.startsWith(prefix))) continue
@@ -139,22 +146,30 @@ export function headerOf(raw: Readonly<FlatHeaders>, name: string): string | nul
   return null
 }
 
-/** The token a caller presents: `Authorization: Bearer` or `x-api-key`; null when there is none. */
+/** The token a caller presents: `Authorization: Bearer` or `x-api-key`; null when there is none, or nothing in it. */
 export function presentedToken(raw: Readonly<FlatHeaders>): string | null {
   const authorization = headerOf(raw, 'authorization')
   if (authorization !== null) {
-    return /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null
+    return /^bearer /i.test(authorization) ? authorization.slice(7).trim() || null : null
   }
-  return headerOf(raw, 'x-api-key')
+  return headerOf(raw, 'x-api-key') || null
 }
 
-/** `Connection: authorization` names fields for one hop only (RFC 9110 section 7.6.1). */
+/** `Connection: authorization` names fields for one hop only (RFC 9110 section 7.6.1), as often as it is sent. */
 function namedByConnection(raw: Readonly<FlatHeaders>): Set<string> | null {
-  const connection = headerOf(raw, 'connection')
-  if (connection === null || /^(keep-alive|close)$/i.test(connection)) return null
-  return tokens(connection)
+  let all = ''
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] as string
+    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue
+    all = all === '' ? (raw[index + 1] as string) : `${all},${raw[index + 1]}`
+  }
+  return all === '' ? null : hopNames(all)
 }
 
-function tokens(value: string): Set<string> {
-  return new Set(value.split(',').map((token) => token.trim().toLowerCase()))
+const CONNECTION = 'connection'
+
+/** Null for what names no field, as nearly always. */
+function hopNames(connection: string): Set<string> | null {
+  if (/^(keep-alive|close)$/i.test(connection)) return null
+  return new Set(connection.split(',').map((token) => token.trim().toLowerCase()))
 }

@@ -11,12 +11,34 @@ const SHORTEST = 8
 /** Upstreams quote the beginning of a key to say which one they mean. */
 const BEGINNING = 12
 
-/** A secret in the forms in which an upstream may quote it: whole, URL-encoded, in base64, its beginning. */
+/**
+ * A secret in the forms in which an upstream may quote it: whole, URL-encoded, in base64, its beginning. What stands
+ * behind a scheme (`Bearer …`) is a secret by itself.
+ */
 export function formsOf(secret: string): readonly string[] {
+  const bare = secret.slice(secret.lastIndexOf(' ') + 1)
+  const forms = bare === secret ? [] : [secret]
+  forms.push(bare, encodeURIComponent(bare), ...base64Of(bare))
+  if (bare.length > BEGINNING) forms.push(bare.slice(0, BEGINNING))
+  return [...new Set(forms)]
+}
+
+/**
+ * In base64 a text looks different at each of three places, because three bytes become four characters. Characters that
+ * also depend on a neighbour are left out, so that it is found behind `Bearer ` or `user:` too.
+ */
+function base64Of(secret: string): string[] {
   const bytes = new TextEncoder().encode(secret)
-  const base64 = btoa(String.fromCharCode(...bytes)).replace(/=+$/, '')
-  const beginning = secret.length > BEGINNING ? [secret.slice(0, BEGINNING)] : []
-  return [...new Set([secret, encodeURIComponent(secret), base64, ...beginning])]
+  const found: string[] = []
+  for (let before = 0; before < 3; before++) {
+    const text = btoa(String.fromCharCode(...new Uint8Array(before), ...bytes))
+    const whole = text.slice(
+      Math.ceil((before * 4) / 3),
+      Math.floor(((before + bytes.length) * 4) / 3),
+    )
+    found.push(whole, whole.replaceAll('+', '-').replaceAll('/', '_'))
+  }
+  return found
 }
 
 /** @returns the text itself when it quotes nothing */
