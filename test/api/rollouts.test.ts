@@ -64,7 +64,7 @@ describe('commands', () => {
     expect((await one.ask('GET', RELAY)).json.epoch).toBe(2)
   })
 
-  it('signs the audit log with who did it and why', async () => {
+  it('D7: signs the audit log with who did it and why', async () => {
     const one = api()
     await written(one, 'start', { by: 'alice', reason: 'week 1' })
     const { items } = (await one.ask('GET', `${API}/events`)).json
@@ -158,7 +158,7 @@ describe('commands', () => {
     expect((await one.ask('GET', RELAY)).json).toEqual(was)
   })
 
-  it('refuses a version that is over, and takes the one there is', async () => {
+  it('D8: refuses a version that is over, and takes the one there is', async () => {
     const one = api()
     await written(one, 'start', ALICE)
     const stale = await written(one, 'advance', { ...ALICE, version: 0 })
@@ -232,7 +232,7 @@ describe('bodies', () => {
     'multipart/form-data; boundary=x',
     'application/jsonp',
     'application/xml',
-  ])('%s is 415, also for a brake', async (type) => {
+  ])('D3: %s is 415, also for a brake', async (type) => {
     for (const command of ['start', 'rollback', 'share']) {
       const one = api()
       const reply = await one.ask(command === 'share' ? 'PUT' : 'POST', `${RELAY}/${command}`, {

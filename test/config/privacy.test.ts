@@ -61,7 +61,7 @@ describe('secrets in the wrong place', () => {
     )
   })
 
-  test('a vendor key is printed from no place at all', () => {
+  test('C10: a vendor key is printed from no place at all', () => {
     const scalars = [...PRODUCT.matchAll(/(?<=: |\[|, )[\w%./"-]+(?=[\s,}\]])/g)]
     expect(scalars.length).toBeGreaterThan(50)
     fc.assert(
@@ -125,7 +125,7 @@ describe('secrets in the wrong place', () => {
     )
   })
 
-  test('no value of the environment is printed, wherever it lands', () => {
+  test('C10: no value of the environment is printed, wherever it lands', () => {
     const scalars = [...PRODUCT.matchAll(/(?<=: |\[|, )[\w%./"-]+(?=[\s,}\]])/g)]
     fc.assert(
       fc.property(fc.constantFrom(...scalars), anyKey, ({ index, 0: scalar }, value) => {

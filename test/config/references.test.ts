@@ -65,7 +65,7 @@ describe('arms', () => {
     ])
   })
 
-  test("the callers' own keys never go to a canary", () => {
+  test("C3: the callers' own keys never go to a canary", () => {
     const passing = (name: string) =>
       small().replace(new RegExp(`(${name}: .*)auth: .* }`), '$1auth: passthrough }')
     expect(linesOf(passing('official'))).toEqual([])
@@ -187,7 +187,7 @@ describe('base URLs', () => {
     ['https://relay.example//v1', 'plain path'],
     ['https://relay.example/v1;a', 'plain path'],
     ['https://relay.example/a b', 'plain path'],
-  ])('%s is refused, and not printed', (url, word) => {
+  ])('C12: %s is refused, and not printed', (url, word) => {
     const [line, ...more] = base(url)
     expect(more).toEqual([])
     expect(line).toMatch(/^upstreams\.relay\.baseUrl /)

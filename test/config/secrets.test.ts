@@ -51,7 +51,7 @@ describe('when all are there', () => {
     expect(resolved.reveal({ file: 'team.key' }).reveal()).toBe('team 1')
   })
 
-  test('a secret prints as [redacted], however it is printed', () => {
+  test('C11: a secret prints as [redacted], however it is printed', () => {
     const secret = resolved.reveal({ env: 'OPENAI_API_KEY' })
     expect([`${secret}`, JSON.stringify({ secret }), inspect({ secret })].join()).not.toContain(
       'official-1',

@@ -115,13 +115,13 @@ describe('headgate serve', () => {
     await expect(answer.text()).rejects.toThrow()
   })
 
-  it('has no control plane without a token, and says how to get one', async () => {
+  it('D1: has no control plane without a token, and says how to get one', async () => {
     served = await startServe({ env: { HEADGATE_TOKEN: '' } })
     expect(served.controlUrl).toBeNull()
     expect(await armOf(served.dataUrl)).toBe('control')
   })
 
-  it('lets nobody at the control plane without the token', async () => {
+  it('D1: lets nobody at the control plane without the token', async () => {
     served = await startServe()
     const url = `${served.controlUrl}api/v1/rollouts`
     for (const authorization of [undefined, 'Bearer wrong', 'Basic Og==', 'Bearer ']) {
@@ -139,7 +139,7 @@ describe('headgate serve', () => {
     )
   })
 
-  it('prints no key and no prompt', async () => {
+  it('C10: prints no key and no prompt', async () => {
     served = await startServe({ percent: 50 })
     await served.official.setFault({ kind: 'status', status: 401 })
     await (await ask(served.dataUrl, { user: 'planted-user', marker: 'planted-prompt' })).text()

@@ -33,7 +33,7 @@ async function changed(serving: Served, change: (file: string) => void): Promise
 }
 
 describe('the state file', () => {
-  it('is kept beside the configuration unless it says otherwise, for its owner alone', async () => {
+  it('C11: is kept beside the configuration unless it says otherwise, for its owner alone', async () => {
     served = await startServe({ percent: 100, rollout: ROLLOUT })
     await served.api('rollouts/relay/start', { by: 'ada', reason: 'test' })
     await served.restart()

@@ -96,7 +96,7 @@ describe('what an upstream gets to see', () => {
     expect(streamed).toEqual({ 'content-length': '12', authorization: 'Bearer upstream-key' })
   })
 
-  it('has our key once and last, whatever the caller sends', () => {
+  it('C8: has our key once and last, whatever the caller sends', () => {
     const name = fc.constantFrom(
       'authorization',
       'Authorization',

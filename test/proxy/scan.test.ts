@@ -33,7 +33,7 @@ describe('the scanner', () => {
     )
   })
 
-  it('lets the last of a duplicate win, as JSON.parse does', () => {
+  it('B9: lets the last of a duplicate win, as JSON.parse does', () => {
     const body = encode('{"model":"a","x":{"model":"nested"},"model":"b"}')
     const member = memberOf(membersOf(body) ?? [], 'model')
     expect(member && stringOf(body, member.valueStart, member.valueEnd)).toBe('b')
@@ -81,7 +81,7 @@ describe('the scanner', () => {
     expect(membersOf(encode(text))).toBeNull()
   })
 
-  it('never throws and never accepts a top level that JSON.parse refuses as an object', () => {
+  it('B8: never throws and never accepts a top level that JSON.parse refuses as an object', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         membersOf(bytes)
@@ -90,7 +90,7 @@ describe('the scanner', () => {
     )
   })
 
-  it('walks a million levels without a stack', () => {
+  it('B10: walks a million levels without a stack', () => {
     const deep = `{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)},"model":"m"}`
     expect(membersOf(encode(deep))?.map((member) => member.key)).toEqual(['a', 'model'])
   })

@@ -50,7 +50,7 @@ describe('a request target', () => {
     expect(targetOf(raw)).toBeNull()
   })
 
-  it('leads to no other host and no other path, whatever is sent', () => {
+  it('C1: leads to no other host and no other path, whatever is sent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-ascii', maxLength: 40 }), (text) => {
         const target = targetOf(`/v1/${text}`)

@@ -80,7 +80,7 @@ describe('a timeout', () => {
     expect(started.caller.text).not.toContain('[DONE]')
   })
 
-  it('ends a whole answer that is not complete in time, but lets a slow one think', async () => {
+  it('A4: ends a whole answer that is not complete in time, but lets a slow one think', async () => {
     const started = await start(false)
     started.call.accept()
     started.clock.advance(19_999)
@@ -108,7 +108,7 @@ describe('a timeout', () => {
     expect(await outcome(started)).toBe('timeout_total')
   })
 
-  it('does not run while the caller is the slow one, and gives up on one who takes nothing', async () => {
+  it('B3, B4: does not run while the caller is the slow one, and gives up on one who takes nothing', async () => {
     const started = await start(true)
     started.call.accept()
     started.call.start(200, SSE)

@@ -71,7 +71,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     const behind = (baseUrl: string) =>
       arm === 'control' ? { official: { baseUrl } } : { relay: { baseUrl } }
 
-    describe.each(ANSWERS)('keep %s', (_, endpoint, fields, fault) => {
+    describe.each(ANSWERS)('A9: keep %s', (_, endpoint, fields, fault) => {
       let recording: Recording
       beforeAll(async () => {
         recording = await record(endpoint.path, endpoint.body(fields), fault)
@@ -106,7 +106,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
       expect(reply.text).toBe(recording.bytes.toString())
     })
 
-    it('keep a line of 1 MiB', async () => {
+    it('A10: keep a line of 1 MiB', async () => {
       const fields = { stream: true }
       const fault = { kind: 'big', bytes: 2_200_000, chunkBytes: 1_100_000 } as const
       for (const endpoint of [CHAT, MESSAGES, RESPONSES]) {
@@ -129,7 +129,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
       expect(reply.whole).toBe(true)
     })
 
-    it.each([400, 409, 413, 422])('keep an error of status %i', async (status) => {
+    it.each([400, 409, 413, 422])('A15: keep an error of status %i', async (status) => {
       const gateway = await start({ transport, percent })
       const upstream = arm === 'control' ? gateway.official : gateway.relay
       await upstream.setFault({ kind: 'status', status })
@@ -140,7 +140,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
       expect(reply.headers['content-type']).toBe(direct.headers['content-type'])
     })
 
-    it('keep the names that SDKs read, and drop what is of one hop or of browsers', async () => {
+    it('C7, C8: keep the names that SDKs read, and drop what is of one hop or of browsers', async () => {
       const recording = await record(CHAT.path, CHAT.body(), { kind: 'hostile_headers' })
       const gateway = await start({ transport, percent })
       const upstream = arm === 'control' ? gateway.official : gateway.relay
@@ -167,36 +167,39 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
       expect(valuesOf(reply.rawHeaders, 'x-headgate-arm')).toEqual([arm])
     })
 
-    it.each([CHAT, MESSAGES])('go on at once once there is content: $name', async (endpoint) => {
-      // Each event is written only after the caller has got the one before: whoever holds one back waits for ever.
-      const recording = await record(endpoint.path, endpoint.body(stream))
-      const events = recording.bytes.toString().split(/(?<=\n\n)/)
-      const content = events.findIndex((event) => /"content":"[^"]|text_delta/.test(event))
-      const turnOf = events.map(() => Promise.withResolvers<void>())
-      const upstream = await closing(
-        startScripted(async (_, response) => {
-          response.writeHead(200, { 'content-type': 'text/event-stream' })
-          for (const [index, event] of events.entries()) {
-            response.write(event)
-            const held = arm === 'canary' && index < content
-            if (!held && index < events.length - 1) await turnOf[index]?.promise
-          }
-          response.end()
-        }),
-      )
-      const gateway = await start({ transport, percent, ...behind(upstream.baseUrl) })
-      const calling = begin(gateway, endpoint, stream)
-      let soFar = ''
-      for (const [index, event] of events.entries()) {
-        soFar += event
-        if (arm === 'canary' && index < content) continue
-        await calling.until(soFar)
-        turnOf[index]?.resolve()
-      }
-      const reply = await calling.reply()
-      expect(reply.text).toBe(recording.bytes.toString())
-      expect(reply.headers['x-headgate-arm']).toBe(arm)
-    })
+    it.each([CHAT, MESSAGES])(
+      'A17: go on at once once there is content: $name',
+      async (endpoint) => {
+        // Each event is written only after the caller has got the one before: whoever holds one back waits for ever.
+        const recording = await record(endpoint.path, endpoint.body(stream))
+        const events = recording.bytes.toString().split(/(?<=\n\n)/)
+        const content = events.findIndex((event) => /"content":"[^"]|text_delta/.test(event))
+        const turnOf = events.map(() => Promise.withResolvers<void>())
+        const upstream = await closing(
+          startScripted(async (_, response) => {
+            response.writeHead(200, { 'content-type': 'text/event-stream' })
+            for (const [index, event] of events.entries()) {
+              response.write(event)
+              const held = arm === 'canary' && index < content
+              if (!held && index < events.length - 1) await turnOf[index]?.promise
+            }
+            response.end()
+          }),
+        )
+        const gateway = await start({ transport, percent, ...behind(upstream.baseUrl) })
+        const calling = begin(gateway, endpoint, stream)
+        let soFar = ''
+        for (const [index, event] of events.entries()) {
+          soFar += event
+          if (arm === 'canary' && index < content) continue
+          await calling.until(soFar)
+          turnOf[index]?.resolve()
+        }
+        const reply = await calling.reply()
+        expect(reply.text).toBe(recording.bytes.toString())
+        expect(reply.headers['x-headgate-arm']).toBe(arm)
+      },
+    )
   })
 
   it('of control begin with its head, before any event', async () => {
@@ -268,7 +271,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     expect(reply.headers['content-length']).toBe(String(recording.bytes.length))
   })
 
-  it('that are compressed and only pass through can be unpacked to the same', async () => {
+  it('A20: that are compressed and only pass through can be unpacked to the same', async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.official.setFault({ kind: 'gzip' })
     const body = { model: 'tts-1', voice: 'alloy', input: 'A headgate.' }
@@ -286,7 +289,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     ['a stream', CHAT, { stream: true }],
     ['a message stream', MESSAGES, { stream: true }],
   ])(
-    'of control that are compressed against its wish can be unpacked: %s',
+    'A20: of control that are compressed against its wish can be unpacked: %s',
     async (_, endpoint, fields) => {
       const recording = await record(endpoint.path, endpoint.body(fields))
       const { 'content-length': _length, ...headers } = recording.headers
@@ -345,7 +348,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
   it.each([
     ['interim answers', { kind: 'interim' }],
     ['trailers', { kind: 'trailers' }],
-  ] as const)('are the same with %s', async (_, fault) => {
+  ] as const)('A21: are the same with %s', async (_, fault) => {
     for (const percent of [0, 100]) {
       const gateway = await start({ transport, percent })
       const upstream = percent === 0 ? gateway.official : gateway.relay
@@ -357,7 +360,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     }
   })
 
-  it('an empty answer of a pass-through endpoint stays empty', async () => {
+  it('A21: an empty answer of a pass-through endpoint stays empty', async () => {
     const upstream = await closing(startScripted((_, response) => response.writeHead(204).end()))
     const gateway = await start({ transport, official: { baseUrl: upstream.baseUrl } })
     const reply = await call(`${gateway.url}/v1/files/file-1`, { method: 'DELETE' })
@@ -365,7 +368,7 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     expect(reply.bytes).toHaveLength(0)
   })
 
-  it('stray bytes behind an answer are never part of the next', async () => {
+  it('A12: stray bytes behind an answer are never part of the next', async () => {
     const gateway = await start({ transport, percent: 0 })
     const text = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nSTRAY!'
     await gateway.official.setFault({ kind: 'stray_bytes', text })

@@ -28,7 +28,7 @@ describe.each(TRANSPORTS)('connections to upstreams over %s', (transport) => {
     expect(upstream.connections()).toBe(1)
   })
 
-  it('that the upstream closes behind an answer are nobody’s trouble', async () => {
+  it('A22: that the upstream closes behind an answer are nobody’s trouble', async () => {
     const upstream = await closing(
       startTcp((socket) =>
         socket.on('data', (chunk) => onRequest(chunk, () => socket.end(ANSWER))),
@@ -41,7 +41,7 @@ describe.each(TRANSPORTS)('connections to upstreams over %s', (transport) => {
     }
   })
 
-  it('that die under a second request: the canary’s is answered by control', async () => {
+  it('A6: that die under a second request: the canary’s is answered by control', async () => {
     const requests: number[] = []
     const upstream = await closing(
       startTcp((socket, index) =>
@@ -63,7 +63,7 @@ describe.each(TRANSPORTS)('connections to upstreams over %s', (transport) => {
     expect(requests.length).toBeLessThanOrEqual(3)
   })
 
-  it('that die under a second request: control’s is sent at most once more', async () => {
+  it('A6: that die under a second request: control’s is sent at most once more', async () => {
     let requests = 0
     const upstream = await closing(
       startTcp((socket) => {
@@ -88,7 +88,7 @@ describe.each(TRANSPORTS)('connections to upstreams over %s', (transport) => {
 
 // A platform's fetch has one pool for everybody: see `Dial` in src/ports.ts.
 describe('connections to upstreams over node', () => {
-  it('of two arms are not shared, even to one host', async () => {
+  it('C3: of two arms are not shared, even to one host', async () => {
     const seen: { readonly connection: number; readonly key: string }[] = []
     const upstream = await closing(
       startTcp((socket, index) =>
@@ -152,7 +152,7 @@ describe.each(TRANSPORTS)('connections of callers over %s', (transport) => {
     ['401', { callers: [{ name: 'a', sha256: 'a'.repeat(64) }] }, 401],
     ['400', {}, 400],
   ] as const)(
-    'a body that was refused with %s is not the next request',
+    'B12: a body that was refused with %s is not the next request',
     async (_, config, status) => {
       const gateway = await start({ transport, config })
       const hidden = 'POST /v1/hidden HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'

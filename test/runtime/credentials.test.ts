@@ -41,7 +41,7 @@ const PRIVATE = {
 }
 
 describe.each(TRANSPORTS)('credentials over %s', (transport) => {
-  it("each arm's key is seen by its own upstream and by no other", async () => {
+  it("C3: each arm's key is seen by its own upstream and by no other", async () => {
     const gateway = await start({ transport, percent: 100 })
     for (const percent of [100, 0]) {
       gateway.setFlag(percent)
@@ -68,7 +68,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
   it.each([
     ['control', 0],
     ['canary', 100],
-  ])("nothing private of a caller's headers reaches %s", async (_, percent) => {
+  ])("C4: nothing private of a caller's headers reaches %s", async (_, percent) => {
     const gateway = await start({ transport, percent })
     const reply = await ask(gateway, CHAT, {}, PRIVATE)
     expect(reply.status).toBe(200)
@@ -78,7 +78,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
     expect(seen).not.toContain('PRIVATE')
   })
 
-  it("nothing private of a caller's headers reaches control on failover", async () => {
+  it("C4: nothing private of a caller's headers reaches control on failover", async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'status', status: 503 })
     const reply = await ask(gateway, MESSAGES, {}, PRIVATE)
@@ -113,7 +113,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
   it.each([
     ['authorization', 'authorization'],
     ['a list of names', 'close, authorization, x-api-key, content-type, host'],
-  ])('a caller cannot strip the key by `connection: %s`', async (_, connection) => {
+  ])('C8: a caller cannot strip the key by `connection: %s`', async (_, connection) => {
     const gateway = await start({ transport, percent: 100 })
     const body = JSON.stringify(CHAT.body())
     const raw = await rawCall(
@@ -128,7 +128,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
     expect(Buffer.from(entry.body).toString()).toBe(body)
   })
 
-  it('fields a caller calls hop-by-hop end here', async () => {
+  it('C8: fields a caller calls hop-by-hop end here', async () => {
     const gateway = await start({ transport, percent: 100 })
     const body = JSON.stringify(CHAT.body())
     await rawCall(
@@ -181,7 +181,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
     expect(valuesOf(rawHeaders, 'x-secret')).toEqual([EXTRA_KEY])
   })
 
-  it("passthrough hands the caller's own key to control, and never to the canary", async () => {
+  it("C3, C4: passthrough hands the caller's own key to control, and never to the canary", async () => {
     const gateway = await start({
       transport,
       percent: 100,
@@ -202,7 +202,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
   })
 
   it.each(['key', 'api_key', 'api-key', 'access_token', 'KEY', 'k%65y'])(
-    'a key in the query as ?%s= goes no further',
+    'C4: a key in the query as ?%s= goes no further',
     async (name) => {
       const gateway = await start({ transport, percent: 0 })
       const path = `/v1/models?after=a&${name}=PRIVATE&limit=2`
@@ -251,7 +251,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
       ],
       ['the name of a property', { authorization: 'Bearer __proto__' }],
       ['a pattern', { authorization: 'Bearer *' }],
-    ] as const)('and nobody else: %s', async (_, headers) => {
+    ] as const)('C5: and nobody else: %s', async (_, headers) => {
       const gateway = await start({ transport, percent: 100, config: { callers } })
       const ours = { 'content-type': 'application/json', ...headers }
       const chat = await call(`${gateway.url}${CHAT.path}`, { headers: ours, body: CHAT.body() })
@@ -289,7 +289,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
       ['x-rewrite-url', '/v1/chat/completions'],
       ['forwarded', '/v1/chat/completions'],
       ['host', '/v1/chat/completions'],
-    ])('by %s', async (name, path) => {
+    ])('C2: by %s', async (name, path) => {
       const elsewhere = await closing(startScripted((_, response) => response.end('{}')))
       const gateway = await start({ transport, percent: 100 })
       const host = elsewhere.url.slice('http://'.length)
@@ -307,7 +307,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
       expect(elsewhere.requests).toEqual([])
     })
 
-    it('by its body', async () => {
+    it('C2: by its body', async () => {
       const elsewhere = await closing(startScripted((_, response) => response.end('{}')))
       const gateway = await start({ transport, percent: 100 })
       const { baseUrl: api_base } = elsewhere
@@ -320,7 +320,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
     it.each([
       ['control', 0, 'pinned'],
       ['canary', 100, 'drawn'],
-    ])('nor can an upstream: a redirect of %s is not followed', async (_, percent) => {
+    ])('A19: nor can an upstream: a redirect of %s is not followed', async (_, percent) => {
       const elsewhere = await closing(startScripted((_, response) => response.end('{}')))
       const gateway = await start({ transport, percent })
       const upstream = percent === 0 ? gateway.official : gateway.relay
@@ -344,7 +344,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
       ['by its first 12 characters', (key: string) => `${key.slice(0, 12)}…`],
     ] as const
 
-    it.each(FORMS)('%s', async (_, formOf) => {
+    it.each(FORMS)('C6: %s', async (_, formOf) => {
       const form = formOf(OFFICIAL_KEY)
       const quoting = await closing(
         startScripted((_, response) => {
@@ -366,7 +366,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
       expect(seen).not.toContain(form)
     })
 
-    it('whatever the arm, and also in pieces', async () => {
+    it('C6: whatever the arm, and also in pieces', async () => {
       const body = JSON.stringify({ error: { message: `no: ${RELAY_KEY}`, type: 'x' } })
       const half = body.indexOf(RELAY_KEY) + 7
       const quoting = await closing(
@@ -398,7 +398,7 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
     })
   })
 
-  it('no error of Headgate names a key, a host, a port or an upstream', async () => {
+  it('C10: no error of Headgate names a key, a host, a port or an upstream', async () => {
     const gateway = await start({ transport, percent: 0 })
     const secrets = [OFFICIAL_KEY, RELAY_KEY, '127.0.0.1', 'official', `${gateway.official.port}`]
     const faults = [

@@ -64,7 +64,7 @@ describe.each(TRANSPORTS)('an answer that is cut, over %s', (transport) => {
     ['canary', 100],
   ] as const)('of %s', (arm, percent) => {
     describe.each(STREAMING)('in the middle of a stream of $name', (endpoint) => {
-      it.each(CUTS)('by %s ends in an error event behind all that came', async (_, fault) => {
+      it.each(CUTS)('A7: by %s ends in an error event behind all that came', async (_, fault) => {
         const gateway = await start({ transport, percent })
         const upstream = arm === 'control' ? gateway.official : gateway.relay
         const words = {
@@ -143,7 +143,7 @@ describe.each(TRANSPORTS)('an answer that is cut, over %s', (transport) => {
       }
     })
 
-    it('in the middle of a long whole answer is no answer', async () => {
+    it('A8: in the middle of a long whole answer is no answer', async () => {
       const gateway = await start({ transport, percent })
       const upstream = arm === 'control' ? gateway.official : gateway.relay
       await upstream.setFault([
@@ -164,7 +164,7 @@ describe.each(TRANSPORTS)('an answer that is cut, over %s', (transport) => {
     })
   })
 
-  it('of control after its head is no answer: half of the JSON is not passed off as the whole', async () => {
+  it('A8: of control after its head is no answer: half of the JSON is not passed off as the whole', async () => {
     for (const fault of [
       { kind: 'reset_after_chunks', chunks: 1 },
       { kind: 'short_content_length' },
@@ -207,7 +207,7 @@ describe.each(TRANSPORTS)('an answer that is cut, over %s', (transport) => {
     }
   })
 
-  it('of which the end had come is whole: nothing is added behind [DONE]', async () => {
+  it('A7: of which the end had come is whole: nothing is added behind [DONE]', async () => {
     const text =
       'data: {"model":"gpt-5.2","choices":[{"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'
     const headers = { 'content-type': 'text/event-stream' }

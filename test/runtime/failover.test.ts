@@ -137,7 +137,7 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
       expect(reply.headers['x-headgate-request-id']).toBe(first.requestId)
     })
 
-    it.each([400, 409, 413, 422])('not when the canary answers %i', async (code) => {
+    it.each([400, 409, 413, 422])('A15: not when the canary answers %i', async (code) => {
       const at = gateway.observations.length
       const calls = gateway.official.requests.total
       await gateway.relay.setFault(status(code))
@@ -302,7 +302,7 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
     expect(gateway.relay.requests.total).toBe(0)
   })
 
-  it('each arm is asked once, and no arm twice', async () => {
+  it('A1: each arm is asked once, and no arm twice', async () => {
     const gateway = await start({ transport, percent: 100 })
     for (const fault of FAILURES.filter(([, , outcome]) => !outcome.startsWith('timeout'))) {
       if ('kind' in fault[1] && fault[1].kind === 'refuse') continue
@@ -329,7 +329,7 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
     expect(reply.text + reply.rawHeaders.join()).not.toContain('LEAK')
   })
 
-  it('what the canary holds back is bounded: past 64 KiB without content it is passed on', async () => {
+  it('A10: what the canary holds back is bounded: past 64 KiB without content it is passed on', async () => {
     const upstream = await closing(
       startScripted((_, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' })

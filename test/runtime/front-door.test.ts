@@ -65,13 +65,13 @@ const get = (target: string, more = ''): Buffer =>
 
 describe.each(TRANSPORTS)('the front door over %s', (transport) => {
   describe('refuses a path that is not canonical', () => {
-    it.each(REFUSED_PATHS)('%s', async (target) => {
+    it.each(REFUSED_PATHS)('C1: %s', async (target) => {
       const gateway = await start({ transport, percent: 100 })
       expect([400, 404]).toContain(statusOf(await rawCall(gateway.url, get(target))))
       expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
     })
 
-    it.each(RESOLVED_PATHS)('%s', async (target) => {
+    it.each(RESOLVED_PATHS)('C1: %s', async (target) => {
       const gateway = await start({ transport, percent: 100 })
       const status = statusOf(await rawCall(gateway.url, get(target)))
       if (transport === 'node') {
@@ -113,7 +113,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     expect(upstream.requests[0]?.target).toBe('/api/openai/v1/models/gpt-5.2')
   })
 
-  it.each(['OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH', 'PURGE'])('%s is 405', async (method) => {
+  it.each(['OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH', 'PURGE'])('B14: %s is 405', async (method) => {
     const gateway = await start({ transport, percent: 100 })
     const raw = await rawCall(
       gateway.url,
@@ -124,7 +124,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
   })
 
   it.each(['CONNECT 127.0.0.1:80', 'FOO /v1/models', 'get /v1/models', 'PRI *'])(
-    '%s reaches nobody, and the next caller is served',
+    'B14: %s reaches nobody, and the next caller is served',
     async (line) => {
       const gateway = await start({ transport, percent: 100 })
       const version = line.startsWith('PRI') ? 'HTTP/2.0' : 'HTTP/1.1'
@@ -136,7 +136,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
   )
 
   it.each([CHAT, MESSAGES])(
-    'HEAD of $name, which only has POST, goes no further',
+    'B14: HEAD of $name, which only has POST, goes no further',
     async ({ path }) => {
       const gateway = await start({ transport, percent: 100 })
       const reply = await call(gateway.url + path, { method: 'HEAD' })
@@ -157,7 +157,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     ['websocket', 'upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: eA==\r\n'],
     ['h2c', 'upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'],
     ['anything', 'upgrade: TLS/1.0\r\n'],
-  ])('an upgrade to %s is 426', async (_, fields) => {
+  ])('B14: an upgrade to %s is 426', async (_, fields) => {
     const gateway = await start({ transport, percent: 100 })
     const raw = await rawCall(
       gateway.url,
@@ -167,7 +167,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
   })
 
-  it('an absolute-form target chooses no host', async () => {
+  it('B13: an absolute-form target chooses no host', async () => {
     const elsewhere = await closing(startScripted((_, response) => response.end('{}')))
     const gateway = await start({ transport })
     const raw = await rawCall(gateway.url, get(`${elsewhere.baseUrl}/models`))
@@ -186,7 +186,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     ['a Host with a user', 'host: a@b\r\n'],
     ['an empty Host', 'host: \r\n'],
     ['another Host', 'host: evil.example\r\n'],
-  ])('%s changes nothing about where a request goes', async (_, host) => {
+  ])('B13: %s changes nothing about where a request goes', async (_, host) => {
     const gateway = await start({ transport })
     const raw = await rawCall(
       gateway.url,
@@ -199,7 +199,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     }
   })
 
-  it('a request without a Host is refused', async () => {
+  it('B13: a request without a Host is refused', async () => {
     const gateway = await start({ transport })
     const raw = await rawCall(gateway.url, 'GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n')
     expect(statusOf(raw)).toBe(400)
@@ -232,7 +232,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
         `content-length: 5\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
       ],
       ['a bare return', `x-a: a\rcontent-length: 5\r\n\r\nhello`],
-    ])('%s', async (_, rest) => {
+    ])('B12: %s', async (_, rest) => {
       const gateway = await start({ transport })
       const raw = await rawCall(
         gateway.url,
@@ -248,13 +248,13 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     ['headers of 100 KB', `x-big: ${'a'.repeat(100_000)}\r\n`, '/v1/models', 431],
     ['5,000 headers', 'x-many: 1\r\n'.repeat(5_000), '/v1/models', 431],
     ['a path of 100 KB', '', `/v1/${'a'.repeat(100_000)}`, 431],
-  ])('%s are refused', async (_, fields, target, status) => {
+  ])('B5: %s are refused', async (_, fields, target, status) => {
     const gateway = await start({ transport })
     expect(statusOf(await rawCall(gateway.url, get(target, fields)))).toBe(status)
     expect(gateway.official.requests.total).toBe(0)
   })
 
-  it('a caller who expects 100-continue gets it and then the answer; the upstream is not asked', async () => {
+  it('B11: a caller who expects 100-continue gets it and then the answer; the upstream is not asked', async () => {
     const gateway = await start({ transport })
     const body = JSON.stringify(CHAT.body())
     const raw = await rawCall(
@@ -267,7 +267,7 @@ describe.each(TRANSPORTS)('the front door over %s', (transport) => {
     expect(gateway.official.requests.at(0)?.header('expect')).toBeNull()
   })
 
-  it('an expectation nobody knows is 417', async () => {
+  it('B11: an expectation nobody knows is 417', async () => {
     const gateway = await start({ transport })
     const raw = await rawCall(gateway.url, get('/v1/models', 'expect: the-unexpected\r\n'))
     expect(statusOf(raw)).toBe(417)

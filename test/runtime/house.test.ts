@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('stands after a burst of 200 callers who left, and serves the next', async () => {
+  it('B1: stands after a burst of 200 callers who left, and serves the next', async () => {
     const gateway = await start({ transport, percent: 50 })
     const hang = { kind: 'hang_after_chunks', chunks: 7 } as const
     await gateway.relay.setFault(hang)
@@ -143,7 +143,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect(lost).toEqual([])
   })
 
-  it('stands after every fault of an upstream', async () => {
+  it('A11: stands after every fault of an upstream', async () => {
     const gateway = await start({ transport, percent: 50 })
     for (const fault of [
       { kind: 'refuse' },
@@ -170,7 +170,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect((await get(`${gateway.url}/livez`)).status).toBe(200)
   })
 
-  it('a defect of its own does not leave a caller waiting, and its log quotes nothing', async () => {
+  it('C10: a defect of its own does not leave a caller waiting, and its log quotes nothing', async () => {
     const gateway = await start({
       transport,
       dial: (real) => ({

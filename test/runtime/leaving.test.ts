@@ -42,7 +42,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
       it.each([
         ['an answer', false],
         ['a stream', true],
-      ])('waiting for %s', async (_, stream) => {
+      ])('B1: waiting for %s', async (_, stream) => {
         const gateway = await start({ transport, percent })
         await upstreamOf(gateway).setFault({ kind: 'hang' })
         const arrived = upstreamOf(gateway).requests.next()
@@ -54,7 +54,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
         await expectCancelled(gateway)
       })
 
-      it('with the head of the answer on its way', async () => {
+      it('B1: with the head of the answer on its way', async () => {
         const gateway = await start({ transport, percent })
         await upstreamOf(gateway).setFault({ kind: 'hang_after_headers' })
         const arrived = upstreamOf(gateway).requests.next()
@@ -68,7 +68,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
         await expectCancelled(gateway)
       })
 
-      it('before the first content', async () => {
+      it('B1: before the first content', async () => {
         const gateway = await start({ transport, percent })
         await upstreamOf(gateway).setFault({ kind: 'hang_after_chunks', chunks: 1 })
         const arrived = upstreamOf(gateway).requests.next()
@@ -81,7 +81,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
         await expectCancelled(gateway)
       })
 
-      it('in the middle of a stream', async () => {
+      it('B1: in the middle of a stream', async () => {
         const gateway = await start({ transport, percent })
         await upstreamOf(gateway).setFault({ kind: 'hang_after_chunks', chunks: 7 })
         const arrived = upstreamOf(gateway).requests.next()
@@ -93,7 +93,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
         await expectCancelled(gateway)
       })
 
-      it('in the middle of a long answer', async () => {
+      it('B1: in the middle of a long answer', async () => {
         const gateway = await start({ transport, percent })
         await upstreamOf(gateway).setFault([
           { kind: 'big', bytes: 400_000 },
@@ -117,7 +117,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('in the middle of its request reaches no upstream', async () => {
+  it('B1: in the middle of its request reaches no upstream', async () => {
     const gateway = await start({ transport, percent: 100 })
     for (const endpoint of ENDPOINTS) {
       const headers = { ...endpoint.headers, 'content-type': 'application/json' }
@@ -135,7 +135,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
     expect(gateway.observations).toHaveLength(1)
   })
 
-  it('in the middle of an upload stops it, and control is not blamed', async () => {
+  it('B1: in the middle of an upload stops it, and control is not blamed', async () => {
     const gateway = await start({ transport })
     const arrived = gateway.official.requests.next()
     const headers = { 'content-type': 'multipart/form-data; boundary=b' }
@@ -148,7 +148,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
     expect((await ask(gateway, CHAT)).status).toBe(200)
   })
 
-  it('while control answers in place of the canary stops control', async () => {
+  it('B1: while control answers in place of the canary stops control', async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'status', status: 500 })
     await gateway.official.setFault({ kind: 'hang' })
@@ -189,7 +189,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('sixty times over leaves no connection and nothing running behind', async () => {
+  it('B1: sixty times over leaves no connection and nothing running behind', async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'hang_after_chunks', chunks: 7 })
     await Promise.all(
@@ -258,7 +258,7 @@ describe.each(TRANSPORTS)('a caller who is slow, over %s', (transport) => {
     ['an answer of control', 'official', false],
     ['an answer of the canary', 'relay', false],
   ] as const)(
-    'makes the upstream wait, and gets the whole in the end: %s',
+    'B3: makes the upstream wait, and gets the whole in the end: %s',
     async (_, behind, stream) => {
       const upstream = await closing(startLong())
       const percent = behind === 'relay' ? 100 : 0
@@ -282,7 +282,7 @@ describe.each(TRANSPORTS)('a caller who is slow, over %s', (transport) => {
     },
   )
 
-  it('does not time the upstream out while it keeps it waiting', async () => {
+  it('B3: does not time the upstream out while it keeps it waiting', async () => {
     const clock = manualClock()
     const upstream = await closing(startLong())
     const official = { baseUrl: upstream.baseUrl, timeouts: { idle: '5s' } }
@@ -296,7 +296,7 @@ describe.each(TRANSPORTS)('a caller who is slow, over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('for two minutes is gone: the upstream is let go and the connection broken', async () => {
+  it('B4: for two minutes is gone: the upstream is let go and the connection broken', async () => {
     const clock = manualClock()
     const upstream = await closing(startLong())
     const gateway = await start({ transport, clock, official: { baseUrl: upstream.baseUrl } })
@@ -314,7 +314,7 @@ describe.each(TRANSPORTS)('a caller who is slow, over %s', (transport) => {
     expect(sent).toBeLessThan(UNDER_WAY)
   })
 
-  it('does not hold up anybody else', async () => {
+  it('B4: does not hold up anybody else', async () => {
     const upstream = await closing(startLong())
     const gateway = await start({
       transport,

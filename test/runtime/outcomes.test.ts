@@ -352,7 +352,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
         'truncated',
         'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{"\r\n',
       ],
-    ] as const)('%s is %s', async (_, outcome, text) => {
+    ] as const)('A11: %s is %s', async (_, outcome, text) => {
       const gateway = await start({ transport, percent, rollout: { failover: false } })
       const upstream = arm === 'control' ? gateway.official : gateway.relay
       await upstream.setFault({ kind: 'raw', text, close: true })

@@ -88,7 +88,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     ['control', 0],
     ['canary', 100],
   ] as const)('to %s', (arm, percent) => {
-    it.each(BODIES)('keep %s', async (_, body) => {
+    it.each(BODIES)('B10: keep %s', async (_, body) => {
       const gateway = await start({ transport, percent })
       const reply = await call(`${gateway.url}${CHAT.path}`, { headers: json, body })
       expect(reply.headers['x-headgate-arm']).toBe(arm)
@@ -127,7 +127,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     expect(bodyAt(gateway.relay).toString()).toBe(text)
   })
 
-  it('a name given twice counts as it does to a parser: the last', async () => {
+  it('B9: a name given twice counts as it does to a parser: the last', async () => {
     const rollout = { exclude: { models: ['gpt-5.2-mini'] } }
     const gateway = await start({ transport, percent: 100, rollout })
     const twice = async (first: string, last: string): Promise<string | undefined> => {
@@ -141,7 +141,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     expect((await gateway.observation(1)).modelAsked).toBe('gpt-5.2')
   })
 
-  it.each(INVALID)('that are no JSON object go nowhere: %j', async (body) => {
+  it.each(INVALID)('B8: that are no JSON object go nowhere: %j', async (body) => {
     const gateway = await start({ transport, percent: 100 })
     const openai = await call(`${gateway.url}${CHAT.path}`, { headers: json, body })
     expect(openai.status).toBe(400)
@@ -169,7 +169,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
       return JSON.stringify(CHAT.body({ pad: 'x'.repeat(bytes - empty.length) }))
     }
 
-    it('are refused by their length before anything of them is read', async () => {
+    it('B6: are refused by their length before anything of them is read', async () => {
       const gateway = await start({ transport, percent: 100, config })
       const headers = { ...json, 'content-length': '1001' }
       const sending = new Call(`${gateway.url}${CHAT.path}`, { headers, ends: false })
@@ -179,7 +179,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
       expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
     })
 
-    it('are refused in chunks too, before their end', async () => {
+    it('B6: are refused in chunks too, before their end', async () => {
       const gateway = await start({ transport, percent: 100, config })
       const sending = new Call(`${gateway.url}${CHAT.path}`, { headers: json, ends: false })
       sending.request.write(padded(1_001))
@@ -188,7 +188,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
       expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
     })
 
-    it('are refused in the dialect of the endpoint', async () => {
+    it('B6: are refused in the dialect of the endpoint', async () => {
       const gateway = await start({ transport, percent: 100, config })
       const body = padded(1_001)
       const openai = await call(`${gateway.url}${CHAT.path}`, { headers: json, body })
@@ -238,14 +238,14 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
       expect(Buffer.from(entry.body).equals(form)).toBe(true)
     })
 
-    it('beyond server.maxUpload are refused by their length before an upstream is asked', async () => {
+    it('B6: beyond server.maxUpload are refused by their length before an upstream is asked', async () => {
       const gateway = await start({ transport, config: { server: { maxUpload: '1MB' } } })
       const reply = await call(`${gateway.url}/v1/files`, { headers, body: form })
       expect(reply.status).toBe(413)
       expect(gateway.official.requests.total).toBe(0)
     })
 
-    it('beyond server.maxUpload never arrive as a whole request when they come in chunks', async () => {
+    it('B6: beyond server.maxUpload never arrive as a whole request when they come in chunks', async () => {
       const gateway = await start({ transport, config: { server: { maxUpload: '1MB' } } })
       const arrived = gateway.official.requests.next()
       const sending = new Call(`${gateway.url}/v1/files`, { headers, ends: false })
@@ -260,7 +260,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     })
   })
 
-  it('that are compressed go on compressed, to control', async () => {
+  it('B7: that are compressed go on compressed, to control', async () => {
     const gateway = await start({ transport, percent: 100 })
     const body = gzipSync(JSON.stringify(CHAT.body()))
     const headers = { ...json, 'content-encoding': 'gzip' }
@@ -272,7 +272,7 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     expect(gateway.relay.requests.total).toBe(0)
   })
 
-  it('that break off in the middle of a chunk are never a whole request upstream', async () => {
+  it('B12: that break off in the middle of a chunk are never a whole request upstream', async () => {
     const gateway = await start({ transport, percent: 0 })
     for (const path of [CHAT.path, '/v1/files']) {
       const sending = new Call(gateway.url + path, { headers: json, ends: false })

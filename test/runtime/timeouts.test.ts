@@ -37,7 +37,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
     it.each([
       ['firstByte', 'timeout_first_byte', true],
       ['total', 'timeout_total', false],
-    ] as const)('%s: 504 in the dialect', async (which, code, stream) => {
+    ] as const)('A3: %s: 504 in the dialect', async (which, code, stream) => {
       const clock = manualClock()
       const gateway = await start({ transport, clock, official: { timeouts } })
       await gateway.official.setFault({ kind: 'hang' })
@@ -64,7 +64,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
       })
     })
 
-    it('idle: an error event in the stream', async () => {
+    it('A5: idle: an error event in the stream', async () => {
       const clock = manualClock()
       const gateway = await start({ transport, clock, official: { timeouts } })
       await gateway.official.setFault({ kind: 'hang_after_chunks', chunks: 7 })
@@ -83,7 +83,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
       expect(await gateway.observation()).toMatchObject({ outcome: 'timeout_idle' })
     })
 
-    it('first byte holds from the request to the first content, whatever comes before', async () => {
+    it('A4: first byte holds from the request to the first content, whatever comes before', async () => {
       const clock = manualClock()
       const gateway = await start({ transport, clock, official: { timeouts } })
       await gateway.official.setFault({ kind: 'hang_after_chunks', chunks: 1 })
@@ -99,7 +99,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
     })
   })
 
-  it('of the canary are answered by control before the first byte', async () => {
+  it('A3: of the canary are answered by control before the first byte', async () => {
     for (const [stream, ms, outcome] of [
       [true, 2_000, 'timeout_first_byte'],
       [false, 4_000, 'timeout_total'],
@@ -119,7 +119,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
     }
   })
 
-  it('idle begins anew with every chunk: slow but alive is not late', async () => {
+  it('A17: idle begins anew with every chunk: slow but alive is not late', async () => {
     const clock = manualClock()
     const steps = Array.from({ length: 6 }, () => Promise.withResolvers<void>())
     const upstream = await closing(
@@ -304,28 +304,31 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
     }
     const upstreams = { silent: { baseUrl: 'http://127.0.0.1:9/v1', timeouts } }
 
-    it.each(Object.entries(CODES))('of control: 504 in the dialect (%s)', async (_, endpoint) => {
-      const clock = manualClock()
-      const { dial, sent } = silentDial()
-      const rollout = { control: 'silent' }
-      const gateway = await start({ transport, clock, dial, upstreams, rollout })
-      const calling = begin(gateway, endpoint, { stream: true })
-      await sent
-      clock.advance(999)
-      await turns()
-      expect(gateway.observations).toHaveLength(0)
-      clock.advance(1)
-      const reply = await calling.reply()
-      expect(reply.status).toBe(504)
-      expect(JSON.parse(reply.text).error).toMatchObject(
-        endpoint === MESSAGES ? { type: 'timeout_error' } : { code: 'timeout_connect' },
-      )
-      expect(await gateway.observation()).toMatchObject({
-        outcome: 'timeout_connect',
-        durationMs: 1_000,
-        status: null,
-      })
-    })
+    it.each(Object.entries(CODES))(
+      'A2: of control: 504 in the dialect (%s)',
+      async (_, endpoint) => {
+        const clock = manualClock()
+        const { dial, sent } = silentDial()
+        const rollout = { control: 'silent' }
+        const gateway = await start({ transport, clock, dial, upstreams, rollout })
+        const calling = begin(gateway, endpoint, { stream: true })
+        await sent
+        clock.advance(999)
+        await turns()
+        expect(gateway.observations).toHaveLength(0)
+        clock.advance(1)
+        const reply = await calling.reply()
+        expect(reply.status).toBe(504)
+        expect(JSON.parse(reply.text).error).toMatchObject(
+          endpoint === MESSAGES ? { type: 'timeout_error' } : { code: 'timeout_connect' },
+        )
+        expect(await gateway.observation()).toMatchObject({
+          outcome: 'timeout_connect',
+          durationMs: 1_000,
+          status: null,
+        })
+      },
+    )
 
     it('of the canary is answered by control', async () => {
       const clock = manualClock()
@@ -391,7 +394,7 @@ describe.each(TRANSPORTS)('timeouts over %s', (transport) => {
       expect((await gateway.observation()).outcome).toBe('timeout_connect')
     })
 
-    it('a host that accepts nobody', async () => {
+    it('A2: a host that accepts nobody', async () => {
       const full = await startFull()
       onTestFinished(full.close)
       const gateway = await start({

@@ -94,7 +94,7 @@ export function conformsToStores(open: () => OpenStore): void {
       expect(await state.events({ limit: 10 })).toEqual(events)
     })
 
-    it('refuses who read an older version, and writes nothing then', async () => {
+    it('D8: refuses who read an older version, and writes nothing then', async () => {
       const state = stateOf()
       const { tell, standing } = tale('relay')
       const first = tell({})

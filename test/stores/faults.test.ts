@@ -205,7 +205,7 @@ describe('a damaged file', () => {
 })
 
 describe('a whole file', () => {
-  it('is readable by its owner only, and so is its folder', async () => {
+  it('C11: is readable by its owner only, and so is its folder', async () => {
     file = join(folder, 'made', 'here', 'state.db')
     const stores = open()
     await append(stores, 0, 1)
