@@ -8,6 +8,9 @@ import type { FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type { Caller, Clock, Dial, FlagSource, Log, Stores, Witness } from './ports.ts'
+import { Admissions } from './proxy/admission.ts'
+import { RetryBudgets } from './proxy/budget.ts'
+import { Cooldowns } from './proxy/cooldown.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
 import { pathOf } from './proxy/endpoint.ts'
 import type { Gate } from './proxy/gate.ts'
@@ -38,6 +41,8 @@ export interface Parts {
   readonly clock: Clock
   readonly log: Log
   readonly id: () => string
+  /** 0 to 1, below 1. */
+  readonly random: () => number
   readonly sha256: (text: string) => string | Promise<string>
   readonly routes: Routes
   /** Null without rollouts. */
@@ -146,6 +151,11 @@ export function createHeadgate(parts: Parts): Headgate {
     dial: parts.dial,
     clock,
     log,
+    upstreamLimits: new Admissions(clock, parts.random),
+    callerLimits: new Admissions(clock, parts.random),
+    budgets: new RetryBudgets(),
+    cooldowns: new Cooldowns(),
+    random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
     echoes: new ModelEchoes(),

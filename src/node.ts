@@ -54,6 +54,8 @@ const TURN_MS = 5_000
 const BUSY_MS = 250
 const CHANCE_STEPS = 2 ** 32
 
+const random = (): number => randomInt(CHANCE_STEPS) / CHANCE_STEPS
+
 const clock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -83,6 +85,7 @@ export async function startNode({
     clock,
     log,
     id: () => `hg_${randomUUID().replaceAll('-', '')}`,
+    random,
     sha256: (text) => hash('sha256', text),
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
@@ -248,7 +251,6 @@ function storeNameOf({ state }: Config): string {
 
 function webhooksOf({ config, reveal }: LoadedConfig, log: Log): Webhooks {
   const targets = config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) }))
-  const random = (): number => randomInt(CHANCE_STEPS) / CHANCE_STEPS
   return webhooks({ targets, view: eventViewOf, fetch, clock, random, log })
 }
 

@@ -151,7 +151,10 @@ export interface Observation {
   readonly caller: string | null
   readonly modelAsked: string | null
   readonly modelAnswered: string | null
+  /** Of the last try. */
   readonly outcome: Outcome
+  /** Tries at this upstream, 1 and up. */
+  readonly tries: number
   /** The upstream's status; null when it gave none. */
   readonly status: number | null
   /** Milliseconds since the epoch. */

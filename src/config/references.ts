@@ -39,6 +39,8 @@ export function crossFindings(tree: Located): CrossFindings {
     ...nowhere(tree),
     ...remarks(tree),
     ...judged(tree),
+    ...idleKeys(tree),
+    ...unevenRetries(tree),
     ...accepted(tree),
   ]
   return { faults, notes }
@@ -362,6 +364,49 @@ function judged(tree: Located): Finding[] {
       })
     }
     return findings
+  })
+}
+
+/** Keys that say how, where nothing says that. */
+function idleKeys(tree: Located): Finding[] {
+  return entriesAt(tree, ['upstreams']).flatMap(([name]) => {
+    const findings: Finding[] = []
+    const retry: Path = ['upstreams', name, 'retry']
+    if (nodeAt(tree, retry) !== undefined && !triesTwice(tree, name)) {
+      findings.push({ path: retry, message: 'does nothing: write attempts: 2 to try again' })
+    }
+    const limits: Path = ['upstreams', name, 'limits']
+    const limited = LIMITS.some((key) => nodeAt(tree, [...limits, key]) !== undefined)
+    if (nodeAt(tree, limits) !== undefined && !limited) {
+      findings.push({
+        path: limits,
+        message: `does nothing: it names none of ${LIMITS.join(', ')}`,
+      })
+    }
+    return findings
+  })
+}
+
+const LIMITS = ['concurrency', 'rpm', 'tpm'] as const
+
+function triesTwice(tree: Located, upstream: string): boolean {
+  const attempts = nodeAt(tree, ['upstreams', upstream, 'retry', 'attempts'])?.value
+  return attempts !== undefined && attempts !== 1
+}
+
+/** An arm that may try twice fails less, and the statistics see the last try only. */
+function unevenRetries(tree: Located): Finding[] {
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const [control, canary] = ARMS.map((arm) => textAt(tree, ['rollouts', name, arm]))
+    if (control == null || canary == null) return []
+    if (triesTwice(tree, control) === triesTwice(tree, canary)) return []
+    const [more, less] = triesTwice(tree, control) ? [control, canary] : [canary, control]
+    return [
+      {
+        path: ['rollouts', name],
+        message: `compares ${more}, which is tried twice, with ${less}, which is not: give both the same retry`,
+      },
+    ]
   })
 }
 

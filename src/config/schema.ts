@@ -159,6 +159,61 @@ const timeouts = z.strictObject({
 export const TIMEOUT_CLASSES = ['simple', 'moderate', 'complex', 'architectural', 'batch'] as const
 const classes = z.partialRecord(z.enum(TIMEOUT_CLASSES), timeouts)
 
+export const RETRY_CAUSES = ['connect', 'reused_socket', 'rate_limited', 'overloaded'] as const
+
+const retry = z
+  .strictObject({
+    attempts: z
+      .int()
+      .min(1)
+      .max(2)
+      .default(1)
+      .describe('Tries in all, 1..2; 1 is off. Callers’ own SDKs try again besides.'),
+    on: z
+      .array(z.enum(RETRY_CAUSES))
+      .min(1)
+      .default([...RETRY_CAUSES])
+      .describe(
+        '`connect`: no connection was made. `reused_socket`: a GET or HEAD on a connection that had served before and broke. `rate_limited`: 429. `overloaded`: 503, 529.',
+      ),
+    backoff: timeout.prefault('250ms').describe('The wait is drawn from 0 to this.'),
+    maxWait: timeout
+      .prefault('5s')
+      .describe('An upstream whose `retry-after` asks for more is not asked again.'),
+  })
+  .prefault({})
+  .describe(
+    'A second try at the same upstream, before the caller has got a byte and only where the first was not processed; at most a fifth of the requests and ten a second.',
+  )
+
+const perMinute = z.int().min(1).max(1_000_000_000)
+const concurrency = z.int().min(1).max(1_000_000)
+
+const limits = z
+  .strictObject({
+    concurrency: concurrency.optional().describe('Requests at once.'),
+    rpm: perMinute.optional().describe('Requests in any 60 s.'),
+    tpm: perMinute
+      .optional()
+      .describe(
+        'Tokens in any 60 s, in and out; charged as a quarter of the body’s bytes until the answer says.',
+      ),
+    queue: z
+      .strictObject({
+        size: z
+          .int()
+          .min(0)
+          .max(100_000)
+          .default(100)
+          .describe('How many may wait, each with its body in memory; 0 turns away at once.'),
+        wait: timeout.prefault('5s').describe('How long one may wait.'),
+      })
+      .prefault({})
+      .describe('Who finds no room waits here, callers in turn; then 429 with `retry-after`.'),
+  })
+  .prefault({})
+  .describe('What one process sends to this upstream at most, its retries included.')
+
 const upstream = z.strictObject({
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://api.openai.com/v1' })
@@ -221,6 +276,8 @@ const upstream = z.strictObject({
     .prefault({})
     .describe('Timeouts by the class a caller names in `x-headgate-class`.'),
   http2: z.boolean().default(false),
+  retry,
+  limits,
 })
 
 const maxAge = duration
@@ -400,6 +457,12 @@ const rollout = z.strictObject({
     .boolean()
     .default(true)
     .describe("Control answers when the canary fails before the caller's first byte."),
+  cooldown: z
+    .boolean()
+    .default(false)
+    .describe(
+      'A canary that answers 429 or 529, or 503 with `retry-after`, takes no draws for as long as it asks (at most 5m), else for 1s to 1m; meanwhile nothing drawn is evidence.',
+    ),
   force: z
     .boolean()
     .default(false)
@@ -429,6 +492,10 @@ const caller = z.strictObject({
     .enum(['header', 'caller'])
     .default('header')
     .describe("`caller` makes the caller's name the unit, whatever a header says."),
+  rpm: perMinute.optional().describe('Requests in any 60 s; beyond them 429, in one process.'),
+  concurrency: concurrency
+    .optional()
+    .describe('Requests at once; beyond them 429, in one process.'),
 })
 
 const EVENT_TYPES = [

@@ -17,6 +17,10 @@ export interface Candidate {
   readonly excluded: boolean
   /** The arm `x-headgate-arm` asks for, where config lets it; `control` always. */
   readonly forced: 'control' | 'canary' | null
+  /** Why the canary takes no draw now, whoever it would fall on; null when it does. */
+  readonly hold: 'cooldown' | 'capped' | null
+  /** Control has no room now: what is drawn for it may have to wait, or be turned away. */
+  readonly crowded: boolean
   readonly context: () => FlagContext
 }
 
@@ -50,12 +54,16 @@ function draw(candidate: Candidate, split: Split): Assignment {
   if (unit === null) return control('no_unit')
   const bucket = bucketOf(split.groupId, unit)
   const shareBp = Math.min(verdict.shareBp, split.heightBp)
+  const { hold, crowded } = candidate
+  const drawn = bucket < shareBp ? 'canary' : 'control'
+  const held = drawn === 'canary' && hold !== null
   return {
-    arm: bucket < shareBp ? 'canary' : 'control',
-    reason: verdict.shareBp === 0 ? 'flag_off' : 'split',
+    arm: held ? 'control' : drawn,
+    reason: verdict.shareBp === 0 ? 'flag_off' : held ? hold : 'split',
     bucket,
     shareBp,
-    evidence: verdict.drawn && verdict.shareBp > 0,
+    // Where one arm's draws are missing, the other's may not count either: their ratio would not be the share.
+    evidence: verdict.drawn && verdict.shareBp > 0 && hold === null && !crowded,
   }
 }
 

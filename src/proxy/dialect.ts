@@ -28,6 +28,8 @@ const REFUSALS = {
   no_upstream: refusal(404, 'No upstream is configured for this endpoint.'),
   internal_error: refusal(500, 'Headgate failed on this request; its log says where.'),
   draining: refusal(503, 'Headgate is shutting down; try again.'),
+  caller_limit: refusal(429, 'This API key has as many requests as it may have; try again later.'),
+  upstream_limit: refusal(429, 'The upstream takes no more requests now; try again later.'),
 } as const
 
 /** What the caller is told when control itself failed. */
@@ -46,7 +48,12 @@ export type RefusalCode = keyof typeof REFUSALS
 export type FailureCode = keyof typeof FAILURES
 
 function refusal(status: number, message: string): Omit<Refusal, 'code'> {
-  return { status, type: status < 500 ? 'invalid_request_error' : 'server_error', message }
+  return { status, type: openaiType(status), message }
+}
+
+function openaiType(status: number): string {
+  if (status === 429) return 'rate_limit_error'
+  return status < 500 ? 'invalid_request_error' : 'server_error'
 }
 
 const encoder = new TextEncoder()

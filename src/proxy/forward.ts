@@ -8,6 +8,8 @@ import { answerHeaders, requestHeaders } from './headers.ts'
 import { type AnswerKind, type Attempted, joined, kindOf, Tap } from './observe.ts'
 import { failsOver, isWrongModel, outcomeOfStatus } from './outcome.ts'
 import { redactedBytes } from './redact.ts'
+import { type RetryCause, retryCauseOf } from './retry.ts'
+import { retryAfterMs } from './retry-after.ts'
 import { type Timeouts, timeoutsOf, type Upstream } from './routes.ts'
 import { HEAD_BYTES } from './stream.ts'
 
@@ -26,6 +28,8 @@ export interface AttemptRules {
   readonly held: boolean
   /** Told of the first content; null for what was not drawn. */
   readonly flight: Flight | null
+  /** Asked about an answer that says the request was not processed: true keeps it from the caller, for another try. */
+  readonly retries: ((cause: RetryCause, attempt: Attempted) => boolean) | null
   /** Headgate's own headers, made when the head is written. */
   readonly ownHeaders: (attempt: Attempted) => FlatHeaders
 }
@@ -45,6 +49,14 @@ const NOT_HTTP: ReadonlySet<string> = new Set([
   'HTTPParserError',
   'HeadersOverflowError',
   'ResponseContentLengthMismatchError',
+])
+
+/** What a platform's fetch says where no connection was made; undici shows the moment itself. */
+const UNCONNECTED: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
 ])
 
 type Phase = 'connecting' | 'waiting' | 'held' | 'flowing' | 'over'
@@ -97,6 +109,7 @@ class Attempt implements AnswerHandler {
       arm: rules.arm,
       upstream: upstream.name,
       outcome: 'connect_error',
+      tries: 1,
       status: null,
       firstByteMs: null,
       durationMs: 0,
@@ -105,6 +118,8 @@ class Attempt implements AnswerHandler {
       usage: null,
       modelAnswered: null,
       responseId: null,
+      retryAfterMs: null,
+      repeatable: null,
       delivered: false,
     }
   }
@@ -141,6 +156,11 @@ class Attempt implements AnswerHandler {
     this.#tap = new Tap(kind, identity.endpoint.wire)
     if (status >= 300 && status < 400 && status !== 304) {
       this.#fail('upstream_error')
+      return
+    }
+    const cause = retryCauseOf(status)
+    if (cause !== null && this.#asksForLater(cause, headers)) {
+      this.#fail(outcomeOfStatus(status))
       return
     }
     if (this.#rules.held && (kind === 'unreadable' || failsOver(status))) {
@@ -197,8 +217,12 @@ class Attempt implements AnswerHandler {
   }
 
   onResponseError(_controller: AttemptController | null, error: Error): void {
-    if (this.#phase === 'over') this.#drained()
-    else this.#cutOff(this.#outcomeOf(error))
+    if (this.#phase === 'over') {
+      this.#drained()
+      return
+    }
+    this.#attempted.repeatable = this.#repeatableAfter(error)
+    this.#cutOff(this.#outcomeOf(error))
   }
 
   // What goes out
@@ -402,6 +426,31 @@ class Attempt implements AnswerHandler {
     return NOT_HTTP.has(said.name) ? 'malformed' : 'connect_error'
   }
 
+  /** @returns true when it comes to another try */
+  #asksForLater(
+    cause: RetryCause,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): boolean {
+    const { clock } = this.#exchange.gate
+    this.#attempted.retryAfterMs = retryAfterMs(headers['retry-after'], clock.wallMs())
+    return this.#rules.retries?.(cause, this.#attempted) === true
+  }
+
+  /**
+   * Nothing was written before a connection was made. What was written on a connection that broke may have been processed:
+   * only what may be asked twice is asked again, and only where the connection had served before (undici says what it read).
+   */
+  #repeatableAfter(error: Error): RetryCause | null {
+    if (this.#phase === 'connecting') return 'connect'
+    if (this.#attempted.status !== null) return null
+    const said: Error & { code?: unknown; socket?: { bytesRead?: number } | null } =
+      error.cause instanceof Error ? error.cause : error
+    if (UNCONNECTED.has(said.code)) return 'connect'
+    const { method } = this.#exchange.caller
+    const safe = method === 'GET' || method === 'HEAD'
+    return safe && (said.socket?.bytesRead ?? 0) > 0 ? 'reused_socket' : null
+  }
+
   #kindOf(
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -521,6 +570,7 @@ class Attempt implements AnswerHandler {
       this.#leave()
       return
     }
+    if (this.#phase === 'connecting') this.#attempted.repeatable = 'connect'
     this.#cutOff(this.#deadline)
   }
 }

@@ -1,5 +1,8 @@
 import type { Clock, Dial, Flight, Log, Witness } from '../ports.ts'
 import type { Splits } from '../types.ts'
+import type { Admissions } from './admission.ts'
+import type { RetryBudgets } from './budget.ts'
+import type { Cooldowns } from './cooldown.ts'
 import type { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
 import type { StoredResponses } from './stored.ts'
@@ -14,6 +17,12 @@ export interface Gate {
   /** Drawn requests under way, the oldest first. */
   readonly flights: Set<Flight>
   readonly log: Log
+  readonly upstreamLimits: Admissions
+  readonly callerLimits: Admissions
+  readonly budgets: RetryBudgets
+  readonly cooldowns: Cooldowns
+  /** 0 to 1, below 1. */
+  readonly random: () => number
   /** A fresh, unguessable id. */
   readonly id: () => string
   /** SHA-256 in lower-case hex. */

@@ -1,6 +1,8 @@
 import type { Caller, Draw, FlatHeaders, Flight } from '../ports.ts'
 import type { Arm, Observation, Outcome, Reason } from '../types.ts'
+import type { TurnedAway } from './admission.ts'
 import { assign } from './assign.ts'
+import { attempt, hasRoom, noteCooldown } from './attempt.ts'
 import {
   errorBody,
   FAILURES,
@@ -12,83 +14,129 @@ import {
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
-import { flagContextOf, identify, type Refused } from './identify.ts'
+import { flagContextOf, type Identity, identify, type Refused, type Visit } from './identify.ts'
 import type { Attempted } from './observe.ts'
 import { outcomeBesideControl } from './outcome.ts'
+import type { Upstream } from './routes.ts'
+
+/** A caller whose second try found no place is asked to wait at least this long. */
+const LEAST_RETRY_MS = 1_000
 
 /**
  * START HERE. One request, top to bottom: identify → assign → forward → observe.
  *
- * It answers the caller whatever happens, reads memory only, and waits for nothing but the caller and the upstream.
+ * It answers the caller whatever happens, reads memory only, and waits for nothing but the caller, the upstream and, where
+ * config limits that, a place there.
  */
 export async function handle(caller: Caller, gate: Gate): Promise<void> {
   const startedMs = gate.clock.monotonicMs()
   const startedAt = gate.clock.wallMs()
+  const visit: Visit = { place: null }
+  try {
+    const identity = await identify(caller, gate, visit)
+    if (identity === null) return
+    if ('refused' in identity) {
+      refuse(caller, identity)
+      return
+    }
 
-  const identity = await identify(caller, gate)
-  if (identity === null) return
-  if ('refused' in identity) {
-    refuse(caller, identity)
-    return
-  }
+    const rollout = identity.rollout?.name ?? null
+    const splits = gate.splits()
+    const assignment = assign(
+      {
+        rollout,
+        unit: identity.unit,
+        bound: identity.bound,
+        owner: identity.owner,
+        excluded: identity.excluded,
+        forced: identity.forced,
+        hold: holdOf(gate, identity),
+        crowded: !hasRoom({ gate, identity }, identity.control),
+        context: () => flagContextOf(identity),
+      },
+      splits,
+      gate.clock.monotonicMs(),
+    )
+    const draw: Draw = {
+      unit: identity.unitSource === 'request' ? null : identity.unit,
+      source: identity.unitSource,
+      startedMs,
+      split: rollout === null ? null : (splits?.byRollout.get(rollout) ?? null),
+      overdue: false,
+    }
+    const exchange: Exchange = { gate, caller, identity, assignment, draw, startedAt }
 
-  const rollout = identity.rollout?.name ?? null
-  const splits = gate.splits()
-  const assignment = assign(
-    {
-      rollout,
-      unit: identity.unit,
-      bound: identity.bound,
-      owner: identity.owner,
-      excluded: identity.excluded,
-      forced: identity.forced,
-      context: () => flagContextOf(identity),
-    },
-    splits,
-    gate.clock.monotonicMs(),
-  )
-  const draw: Draw = {
-    unit: identity.unitSource === 'request' ? null : identity.unit,
-    source: identity.unitSource,
-    startedMs,
-    split: rollout === null ? null : (splits?.byRollout.get(rollout) ?? null),
-    overdue: false,
+    const first = await take(exchange, assignment.arm)
+    if (first === 'gone') return
+    if ('retryAfterS' in first) {
+      turnAway(exchange, assignment.arm, first)
+    } else if (first.delivered || !mayFailOver(exchange)) {
+      if (!first.delivered) answerFailure(exchange, first)
+      observe(exchange, first)
+    } else {
+      await failOver(exchange, first)
+    }
+  } finally {
+    visit.place?.leave(null)
   }
-  const exchange: Exchange = { gate, caller, identity, assignment, draw, startedAt }
+}
 
-  const first = await attempt(exchange, assignment.arm)
-  if (first.delivered || !mayFailOver(exchange)) {
-    if (!first.delivered) answerFailure(exchange, first)
-    observe(exchange, first)
-    return
-  }
+/** The canary failed before the caller's first byte: control answers. */
+async function failOver(exchange: Exchange, first: Attempted): Promise<void> {
   // Whether a 404 is the canary's fault, control has to say; all else is known now, and a tripwire waits for it.
   const known = first.status !== 404
   if (known) observe(exchange, first)
-  const second = await attempt(exchange, 'control', 'failover')
-  if (!second.delivered) answerFailure(exchange, second)
+  const second = await take(exchange, 'control', 'failover')
+  const answered = second === 'gone' || 'retryAfterS' in second ? null : second
+  if (second !== 'gone' && 'retryAfterS' in second) turnAway(exchange, 'control', second)
+  else if (answered?.delivered === false) answerFailure(exchange, answered)
   if (!known) {
-    first.outcome = outcomeBesideControl(first.outcome, first.status, second.status)
+    first.outcome = outcomeBesideControl(first.outcome, first.status, answered?.status ?? null)
     observe(exchange, first)
   }
-  observe(exchange, second, 'failover')
+  if (answered !== null) observe(exchange, answered, 'failover')
+}
+
+/** Why the canary takes no draw now: settled before the draw, so that it is the same for both arms. */
+function holdOf(gate: Gate, identity: Identity): 'cooldown' | 'capped' | null {
+  const { rollout } = identity
+  if (rollout === null) return null
+  if (gate.cooldowns.isCooling(rollout.name, gate.clock.monotonicMs())) return 'cooldown'
+  return hasRoom({ gate, identity }, rollout.canary) ? null : 'capped'
 }
 
 /** One arm's turn. A drawn canary is held back until its answer is seen to be one. */
-async function attempt(exchange: Exchange, arm: Arm, reason?: Reason): Promise<Attempted> {
+async function take(
+  exchange: Exchange,
+  arm: Arm,
+  reason?: Reason,
+): Promise<Attempted | TurnedAway | 'gone'> {
   const { gate, identity, assignment } = exchange
-  const canary = arm === 'canary' ? identity.rollout?.canary : undefined
+  const upstream = upstreamOf(identity, arm)
   const flight = flightOf(exchange, arm)
-  if (flight !== null) gate.flights.add(flight)
-  const attempted = await forward(exchange, {
+  const rules = {
     arm,
-    upstream: canary ?? identity.control,
+    upstream,
     held: arm === 'canary' && mayFailOver(exchange),
     flight,
-    ownHeaders: (attempted) => ownHeaders(exchange, attempted, reason ?? assignment.reason),
-  })
+    retries: null,
+    ownHeaders: (attempted: Attempted) =>
+      ownHeaders(exchange, attempted.arm, attempted.firstByteMs, reason ?? assignment.reason),
+  }
+  if (flight !== null) gate.flights.add(flight)
+  let taken: Attempted | TurnedAway | 'gone'
+  if (upstream.limits === null && upstream.retry === null) {
+    taken = await forward(exchange, rules)
+    noteCooldown(exchange, taken)
+  } else {
+    taken = await attempt(exchange, rules)
+  }
   if (flight !== null) gate.flights.delete(flight)
-  return attempted
+  return taken
+}
+
+function upstreamOf(identity: Identity, arm: Arm): Upstream {
+  return (arm === 'canary' ? identity.rollout?.canary : undefined) ?? identity.control
 }
 
 /** Null for what was not drawn, and for control in the place of a canary. */
@@ -105,14 +153,18 @@ function mayFailOver({ assignment, identity }: Exchange): boolean {
 }
 
 /** The answer says who gave it, who was meant to, and why. */
-function ownHeaders(exchange: Exchange, attempted: Attempted, reason: Reason): FlatHeaders {
-  const { identity, assignment, gate, draw } = exchange
-  const headers = ['x-headgate-request-id', identity.requestId, 'x-headgate-arm', attempted.arm]
-  if (attempted.arm !== assignment.arm) headers.push('x-headgate-assigned', assignment.arm)
+function ownHeaders(
+  { identity, assignment, gate, draw }: Exchange,
+  arm: Arm,
+  firstByteMs: number | null,
+  reason: Reason,
+): FlatHeaders {
+  const headers = ['x-headgate-request-id', identity.requestId, 'x-headgate-arm', arm]
+  if (arm !== assignment.arm) headers.push('x-headgate-assigned', assignment.arm)
   headers.push('x-headgate-reason', reason)
   if (identity.rollout !== null) headers.push('x-headgate-rollout', identity.rollout.name)
   const totalMs = gate.clock.monotonicMs() - draw.startedMs
-  const upstreamMs = Math.min(totalMs, attempted.firstByteMs ?? totalMs)
+  const upstreamMs = Math.min(totalMs, firstByteMs ?? totalMs)
   headers.push(
     'server-timing',
     `headgate;dur=${(totalMs - upstreamMs).toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`,
@@ -120,22 +172,49 @@ function ownHeaders(exchange: Exchange, attempted: Attempted, reason: Reason): F
   return headers
 }
 
-function refuse(caller: Caller, { refused, requestId, endpoint }: Refused): void {
+function refuse(caller: Caller, { refused, requestId, endpoint, retryAfterS }: Refused): void {
   const refusal = refusalOf(refused)
   const headers = ['x-headgate-request-id', requestId, 'x-request-id', requestId]
   if (refused === 'body_too_large' || refused === 'draining') headers.push('connection', 'close')
+  if (retryAfterS !== null) headers.push('retry-after', String(retryAfterS))
   answerError(caller, refusal, headers, errorBody(endpoint.dialect, refusal, requestId))
+}
+
+/** The upstream that would answer has no place for it. */
+function turnAway(exchange: Exchange, arm: Arm, { retryAfterS }: TurnedAway): void {
+  answerSelf(exchange, arm, 0, 'upstream_limit', ['retry-after', String(retryAfterS)])
 }
 
 /** Control itself gave no answer: the caller gets Headgate's word for it, in the dialect of the endpoint. */
 function answerFailure(exchange: Exchange, attempted: Attempted): void {
-  const { caller, identity, assignment } = exchange
+  const { arm, firstByteMs, outcome, retryAfterMs } = attempted
+  if (outcome === 'rate_limited') {
+    const leastMs = Math.max(LEAST_RETRY_MS, retryAfterMs ?? 0)
+    turnAway(exchange, arm, { retryAfterS: Math.ceil(leastMs / 1_000) })
+    return
+  }
+  const more = outcome === 'rejected' ? ['connection', 'close'] : []
+  answerSelf(exchange, arm, firstByteMs, failureCodeOf(outcome), more)
+}
+
+/** Headgate's own 429 or 5xx in an upstream's place. */
+function answerSelf(
+  exchange: Exchange,
+  arm: Arm,
+  firstByteMs: number | null,
+  code: FailureCode | RefusalCode,
+  more: FlatHeaders,
+): void {
+  const { caller, gate, identity, assignment } = exchange
   const { requestId, endpoint } = identity
-  const refusal = refusalOf(failureCodeOf(attempted.outcome))
-  const reason = attempted.arm === assignment.arm ? assignment.reason : 'failover'
-  const headers = ownHeaders(exchange, attempted, reason)
-  headers.push('x-request-id', requestId)
-  if (attempted.outcome === 'rejected') headers.push('connection', 'close')
+  const refusal = refusalOf(code)
+  const reason = arm === assignment.arm ? assignment.reason : 'failover'
+  const headers = ownHeaders(exchange, arm, firstByteMs, reason)
+  headers.push('x-request-id', requestId, ...more)
+  const { name, retry } = upstreamOf(identity, arm)
+  // SDKs try again by themselves: where Headgate may not any more, neither should they.
+  const spent = retry !== null && gate.budgets.of(name).isSpent(gate.clock.monotonicMs())
+  if (spent && refusal.status !== 413) headers.push('x-should-retry', 'false')
   answerError(caller, refusal, headers, errorBody(endpoint.dialect, refusal, requestId))
 }
 
@@ -195,6 +274,7 @@ function observationOf(
     modelAsked: identity.ask?.model ?? null,
     modelAnswered: attempted.modelAnswered,
     outcome: attempted.outcome,
+    tries: attempted.tries,
     status: attempted.status,
     startedAt,
     firstByteMs: attempted.firstByteMs,

@@ -146,6 +146,12 @@ export function headerOf(raw: Readonly<FlatHeaders>, name: string): string | nul
   return null
 }
 
+/** The request says that a body follows. */
+export function hasBody(raw: Readonly<FlatHeaders>): boolean {
+  const length = headerOf(raw, 'content-length')
+  return (length !== null && length !== '0') || headerOf(raw, 'transfer-encoding') !== null
+}
+
 /** The token a caller presents: `Authorization: Bearer` or `x-api-key`; null when there is none, or nothing in it. */
 export function presentedToken(raw: Readonly<FlatHeaders>): string | null {
   const authorization = headerOf(raw, 'authorization')

@@ -1,6 +1,7 @@
 import { TIMEOUT_CLASSES } from '../config/schema.ts'
 import type { Caller } from '../ports.ts'
 import type { Arm, FlagContext, UnitSource } from '../types.ts'
+import type { Place } from './admission.ts'
 import { type Ask, askOf, bodyUnitOf } from './ask.ts'
 import { encodeUnit } from './bucket.ts'
 import type { RefusalCode } from './dialect.ts'
@@ -41,18 +42,35 @@ export interface Refused {
   readonly refused: RefusalCode
   readonly requestId: string
   readonly endpoint: Endpoint
+  /** Seconds; null where coming again does not help. */
+  readonly retryAfterS: number | null
+}
+
+/** From the first byte of a request to the last of its answer. */
+export interface Visit {
+  /** What it takes of its caller's own limits; whoever made the visit gives it back. */
+  place: Place | null
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** @returns null when the caller left before its request was whole */
-export async function identify(caller: Caller, gate: Gate): Promise<Identity | Refused | null> {
+export async function identify(
+  caller: Caller,
+  gate: Gate,
+  visit: Visit,
+): Promise<Identity | Refused | null> {
   const requestId = gate.id()
   const { headers, method } = caller
   const target = targetOf(caller.target)
   const speaksAnthropic = headerOf(headers, 'anthropic-version') !== null
   const endpoint = endpointOf(method, target?.path ?? '', speaksAnthropic)
-  const refuse = (refused: RefusalCode): Refused => ({ refused, requestId, endpoint })
+  const refuse = (refused: RefusalCode, retryAfterS: number | null = null): Refused => ({
+    refused,
+    requestId,
+    endpoint,
+    retryAfterS,
+  })
   if (gate.draining()) return refuse('draining')
   if (!METHODS.has(method)) return refuse('method_not_allowed')
   if (headerOf(headers, 'upgrade') !== null) return refuse('upgrade_refused')
@@ -67,6 +85,12 @@ export async function identify(caller: Caller, gate: Gate): Promise<Identity | R
     const hash = typeof digest === 'string' ? digest : await digest
     known = hash === null ? null : (routes.callers.get(hash) ?? null)
     if (known === null) return refuse('invalid_api_key')
+    if (known.limits !== null) {
+      const admission = gate.callerLimits.of(known.name, known.limits)
+      visit.place = admission.enter(0)
+      // Its body is not read: who may not ask has nothing to say.
+      if (visit.place === null) return refuse('caller_limit', admission.turnedAway(0).retryAfterS)
+    }
   }
 
   const readable = endpoint.wire !== null && isPlain(headerOf(headers, 'content-encoding'))

@@ -1,5 +1,6 @@
 import type { Arm, Outcome, Usage } from '../types.ts'
 import type { Wire } from './endpoint.ts'
+import type { RetryCause } from './retry.ts'
 import { type Sign, StreamReader } from './stream.ts'
 import { type Reading, readWhole } from './whole.ts'
 
@@ -81,6 +82,8 @@ export interface Attempted {
   readonly arm: Arm
   readonly upstream: string
   outcome: Outcome
+  /** At this upstream, this one included. */
+  tries: number
   status: number | null
   firstByteMs: number | null
   durationMs: number
@@ -90,6 +93,10 @@ export interface Attempted {
   modelAnswered: string | null
   /** The id of a Responses answer; null on other endpoints. */
   responseId: string | null
+  /** What the upstream asked to wait, with 429, 503 or 529; milliseconds, null where it asked for nothing. */
+  retryAfterMs: number | null
+  /** Why the connection's failure may be answered by a second try; null where the request may have been processed. */
+  repeatable: RetryCause | null
   /** The caller has got this attempt's answer, or as much as there was. */
   delivered: boolean
 }

@@ -44,7 +44,14 @@ async function askOne(
   if (exchange === null) return 'malformed'
   const { clock } = gate
   const timer = clock.setTimer(() => caller.leave(), request.timeoutMs)
-  const rules = { arm, upstream: rollout[arm], held: false, flight: null, ownHeaders: () => [] }
+  const rules = {
+    arm,
+    upstream: rollout[arm],
+    held: false,
+    flight: null,
+    retries: null,
+    ownHeaders: () => [],
+  }
   const { outcome } = await forward(exchange, rules)
   clock.clearTimer(timer)
   return outcome === 'cancelled' ? 'timeout_total' : outcome

@@ -8,7 +8,9 @@ import {
 import type { Secret } from '../config/secret.ts'
 import type { FlatHeaders, Origin } from '../ports.ts'
 import type { Dialect } from '../types.ts'
+import type { AdmissionRules } from './limit.ts'
 import { formsOf } from './redact.ts'
+import type { RetryRules } from './retry.ts'
 
 /** The configuration as the request path wants it: compiled once, immutable, replaced whole on a reload. */
 
@@ -45,6 +47,10 @@ export interface Upstream extends Origin {
   readonly asksUsage: boolean
   readonly timeouts: Timeouts
   readonly classes: ReadonlyMap<TimeoutClass, Timeouts>
+  /** Null where nothing is tried twice. */
+  readonly retry: RetryRules | null
+  /** Null without limits. */
+  readonly limits: AdmissionRules | null
 }
 
 export interface Rollout {
@@ -60,6 +66,8 @@ export interface KnownCaller {
   readonly name: string
   readonly rollouts: ReadonlySet<string> | null
   readonly unitIsCaller: boolean
+  /** Null without limits. */
+  readonly limits: AdmissionRules | null
 }
 
 export interface Routes {
@@ -158,7 +166,21 @@ function upstreamOf(
     asksUsage: upstream.usage.ask,
     timeouts,
     classes,
+    retry: retryOf(upstream),
+    limits: limitsOf(upstream),
   }
+}
+
+function retryOf({ retry }: UpstreamConfig): RetryRules | null {
+  if (retry.attempts === 1) return null
+  const { attempts, on, backoff, maxWait } = retry
+  return { attempts, on: new Set(on), backoffMs: backoff, maxWaitMs: maxWait }
+}
+
+function limitsOf({ limits }: UpstreamConfig): AdmissionRules | null {
+  const { concurrency = null, rpm = null, tpm = null, queue } = limits
+  if (concurrency === null && rpm === null && tpm === null) return null
+  return { concurrency, rpm, tpm, queue: { size: queue.size, waitMs: queue.wait } }
 }
 
 function timeoutsFrom(base: Timeouts, own: UpstreamConfig['timeouts']): Timeouts {
@@ -191,7 +213,14 @@ function callersOf(config: Config): ReadonlyMap<string, KnownCaller> | null {
       name: caller.name,
       rollouts: caller.rollouts === undefined ? null : new Set(caller.rollouts),
       unitIsCaller: caller.unit === 'caller',
+      limits: callerLimitsOf(caller),
     })
   }
   return callers
+}
+
+function callerLimitsOf(caller: Config['callers'][number]): AdmissionRules | null {
+  const { concurrency = null, rpm = null } = caller
+  if (concurrency === null && rpm === null) return null
+  return { concurrency, rpm, tpm: null, queue: null }
 }

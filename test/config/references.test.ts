@@ -233,3 +233,42 @@ describe('headers of an upstream', () => {
     expect(headers('x-a: "b\\r\\nx-c: d"')[0]).toContain('must be text that a header can carry')
   })
 })
+
+describe('retries and limits', () => {
+  const relay = (rest: string) => small().replace('  relay: {', `  relay: { ${rest},`)
+
+  test('keys that do nothing are noted', () => {
+    expect(remarksOf(relay('retry: { backoff: 1s }'))).toEqual([
+      'upstreams.relay.retry does nothing: write attempts: 2 to try again',
+    ])
+    expect(remarksOf(relay('limits: { queue: { size: 3 } }'))).toEqual([
+      'upstreams.relay.limits does nothing: it names none of concurrency, rpm, tpm',
+    ])
+    expect(remarksOf(relay('limits: { rpm: 60, queue: { size: 0 } }'))).toEqual([])
+  })
+
+  test('one arm that is tried twice beside one that is not is noted', () => {
+    expect(remarksOf(relay('retry: { attempts: 2 }'))).toEqual([
+      'rollouts.relay compares relay, which is tried twice, with official, which is not: give both the same retry',
+    ])
+    const both = relay('retry: { attempts: 2 }').replace(
+      '  official: {',
+      '  official: { retry: { attempts: 2 },',
+    )
+    expect(remarksOf(both)).toEqual([])
+  })
+
+  test.each([
+    ['retry: { attempts: 3 }', 'attempts'],
+    ['retry: { attempts: 2, on: [timeout] }', 'on[0]'],
+    ['retry: { attempts: 2, backoff: 2d }', 'backoff'],
+    ['limits: { concurrency: 0 }', 'concurrency'],
+    ['limits: { rpm: 1.5 }', 'rpm'],
+    ['limits: { rpm: 1, queue: { size: -1 } }', 'size'],
+    ['limits: { rps: 1 }', 'rps'],
+  ])('%s is refused', (rest, key) => {
+    const lines = linesOf(relay(rest))
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain(key)
+  })
+})

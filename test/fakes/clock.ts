@@ -36,3 +36,27 @@ export function manualClock(): ManualClock {
     },
   }
 }
+
+/** A manual clock that tells when somebody begins to wait. */
+export interface HeardClock extends ManualClock {
+  /** Resolves once `count` timers of exactly this length have been set since the beginning. */
+  heard(ms: number, count?: number): Promise<void>
+}
+
+export function heardClock(): HeardClock {
+  const clock = manualClock()
+  const counts = new Map<number, number>()
+  let more = Promise.withResolvers<void>()
+  return {
+    ...clock,
+    setTimer(run, ms) {
+      counts.set(ms, (counts.get(ms) ?? 0) + 1)
+      more.resolve()
+      more = Promise.withResolvers()
+      return clock.setTimer(run, ms)
+    },
+    async heard(ms, count = 1) {
+      while ((counts.get(ms) ?? 0) < count) await more.promise
+    },
+  }
+}

@@ -59,6 +59,8 @@ export interface GatewayOptions {
   /** Stands between Headgate and its transport. */
   readonly dial?: (real: Dial) => Dial
   readonly calendar?: Calendar
+  /** Always ½ unless given. */
+  readonly random?: () => number
   /** In memory unless given. */
   readonly stores?: Stores<FlushRecord>
 }
@@ -161,6 +163,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     log,
     id: () => `hg_${randomUUID()}`,
+    random: options.random ?? (() => 0.5),
     // The edge has only an asynchronous digest.
     sha256: (text) => {
       const hex = createHash('sha256').update(text).digest('hex')

@@ -185,6 +185,7 @@ describe('an observation', () => {
     modelAsked: null,
     modelAnswered: null,
     outcome: 'ok',
+    tries: 1,
     status: 200,
     startedAt: 0,
     firstByteMs: 3,

@@ -10,6 +10,8 @@ const candidate: Candidate = {
   owner: null,
   excluded: false,
   forced: null,
+  hold: null,
+  crowded: false,
   context: () => ({ unit: 'team-38', properties: {} }),
 }
 
@@ -131,6 +133,38 @@ describe('an assignment', () => {
 
   it('holds a split that is just as old as it may be', () => {
     expect(assign(candidate, splits({}, -30_000), 0)).toMatchObject({ arm: 'canary' })
+  })
+
+  it.each(['cooldown', 'capped'] as const)(
+    'while the canary is held (%s) is no evidence',
+    (hold) => {
+      const at = (shareBp: number) =>
+        assign({ ...candidate, hold }, splits({ flag: { kind: 'ceiling', shareBp } }), 0)
+      expect(at(10_000)).toEqual({
+        arm: 'control',
+        reason: hold,
+        bucket: 527,
+        shareBp: 10_000,
+        evidence: false,
+      })
+      expect(at(100)).toMatchObject({ arm: 'control', reason: 'split', evidence: false })
+      expect(at(0)).toMatchObject({ arm: 'control', reason: 'flag_off', evidence: false })
+    },
+  )
+
+  it('while control has no room is no evidence, and its draws stay as they are', () => {
+    const at = (shareBp: number) =>
+      assign({ ...candidate, crowded: true }, splits({ flag: { kind: 'ceiling', shareBp } }), 0)
+    expect(at(10_000)).toMatchObject({ arm: 'canary', reason: 'split', evidence: false })
+    expect(at(100)).toMatchObject({ arm: 'control', reason: 'split', evidence: false })
+  })
+
+  it('of what was not drawn does not ask whether the canary is held', () => {
+    const held = { ...candidate, hold: 'cooldown', crowded: true } as const
+    expect(assign({ ...held, forced: 'canary' }, splits(), 0)).toMatchObject({ arm: 'canary' })
+    expect(assign({ ...held, owner: 'canary' }, splits(), 0)).toMatchObject({ arm: 'canary' })
+    expect(assign(held, splits({ killed: true }), 0)).toMatchObject({ reason: 'killed' })
+    expect(assign(held, splits({ state: 'suspended' }), 0)).toMatchObject({ reason: 'suspended' })
   })
 
   it('sends to the canary who asked for it by name, and never counts it', () => {

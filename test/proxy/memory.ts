@@ -10,6 +10,9 @@ import type {
   Origin,
   Outbound,
 } from '../../src/ports.ts'
+import { Admissions } from '../../src/proxy/admission.ts'
+import { RetryBudgets } from '../../src/proxy/budget.ts'
+import { Cooldowns } from '../../src/proxy/cooldown.ts'
 import type { Gate } from '../../src/proxy/gate.ts'
 import { ModelEchoes } from '../../src/proxy/model-echoes.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
@@ -266,6 +269,11 @@ export function bench(options: {
       dial,
       clock,
       log: { info: silent, warn: silent, error: silent },
+      upstreamLimits: new Admissions(clock, () => 0.5),
+      callerLimits: new Admissions(clock, () => 0.5),
+      budgets: new RetryBudgets(),
+      cooldowns: new Cooldowns(),
+      random: () => 0.5,
       id: () => 'hg_test',
       sha256: (text) => text,
       echoes: new ModelEchoes(),

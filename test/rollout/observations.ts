@@ -33,6 +33,7 @@ export function observation(
     modelAsked: 'gpt-5.2',
     modelAnswered: failed ? null : 'gpt-5.2',
     outcome: failed ? 'upstream_error' : 'ok',
+    tries: 1,
     status: failed ? 500 : 200,
     startedAt: 1_790_000_000_000,
     firstByteMs: failed ? null : 100,
