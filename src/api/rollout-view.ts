@@ -79,7 +79,12 @@ function targetPercentOf(split: Split): number {
 }
 
 /** May it stay, and if so, may it climb? */
-function verdictOf({ plan, judgement }: Report): RolloutView['verdict'] {
+function verdictOf({ plan, judgement, record, newest }: Report): RolloutView['verdict'] {
+  const monitors = monitorsOf(judgement)
+  const closed = record.state === 'rolled_back' || record.state === 'suspended'
+  if (closed && newest !== null) {
+    return { value: 'fail', reasons: [`${newest.by}: ${newest.reason}`], monitors }
+  }
   if (!plan.guarded) {
     const reasons = ['nothing judges it: it has neither plan nor guard']
     return { value: 'inconclusive', reasons, monitors: [] }
@@ -93,8 +98,13 @@ function verdictOf({ plan, judgement }: Report): RolloutView['verdict'] {
     value:
       guard.value === 'fail' ? 'fail' : mismatch.value === 'fail' ? 'inconclusive' : gate.value,
     reasons: [...decisive.reasons],
-    monitors: guard.monitors.map((monitor) => ({ ...monitor, counts: { ...monitor.counts } })),
+    monitors,
   }
+}
+
+function monitorsOf(judgement: Report['judgement']): RolloutView['verdict']['monitors'] {
+  const monitors = judgement?.guard.monitors ?? []
+  return monitors.map((monitor) => ({ ...monitor, counts: { ...monitor.counts } }))
 }
 
 function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {

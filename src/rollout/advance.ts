@@ -26,6 +26,8 @@ export interface Findings extends Judgement {
   readonly epoch: number
   /** `RolloutRecord.visit` of the evidence behind `gate`: a pass at another height does not climb. */
   readonly visit: number
+  /** Why the evidence speaks of another canary than the present one; null when it does not. */
+  readonly stranger: string | null
   /** What the flag lets through, 0 when killed; null where it decides request by request. */
   readonly ceilingBp: ShareBp | null
   /** Null when none were sent. */
@@ -151,6 +153,9 @@ function breach(plan: Plan, record: RolloutRecord, findings: Findings | null): C
     return rolledBack('guard', said(findings.guard.reasons, 'the guard failed'))
   }
   const { state, step, suspension } = record
+  if (findings !== null && findings.stranger !== null && state !== 'idle') {
+    return rolledBack('plan', findings.stranger)
+  }
   const climbs = state === 'ramping' || state === 'holding'
   if (climbs && plan.steps.length > 0 && step !== null && plan.steps[step] === undefined) {
     return rolledBack('plan', `step ${step} is not in the plan: it has ${plan.steps.length}`)

@@ -31,6 +31,14 @@ import { newProbing, type ProbeAnswer, type Probing, probed, probesOf } from './
 import type { StateRecord } from './split.ts'
 import { initialOf, recordFault, type Standing } from './state.ts'
 
+/** One rollout, as the configuration has it. */
+export interface ControllerInput {
+  readonly name: string
+  readonly config: RolloutConfig
+  /** The canary's name and where it is. */
+  readonly canary: string
+}
+
 /** What a controller works with. */
 export interface ControllerParts {
   readonly stores: Stores<FlushRecord>
@@ -78,6 +86,8 @@ export interface Report {
   readonly judgement: Judgement | null
   readonly waits: readonly Wait[]
   readonly probing: Probing | null
+  /** How it came to where it stands; null before the first event. */
+  readonly newest: RolloutEvent | null
 }
 
 /** Without a failure the counts are written down this often. */
@@ -89,6 +99,7 @@ const STORE_MAX_AGE_MS = 30_000
 const DWELL_KEPT_MS = 60_000
 const CHECKPOINT_MS = 600_000
 const READ_BATCHES = 500
+const READ_EVENTS = 500
 /** Between two tries to write what someone else keeps writing first. */
 const MOST_TRIES = 5
 /** Beyond control's own p99 first byte by this much, and never sooner than a second, a wait is a hang. */
@@ -99,6 +110,7 @@ export class Controller {
   readonly rollout: string
   readonly #parts: ControllerParts
   #config: RolloutConfig
+  #canary: string
   #plan: Plan
   #policy: Policy
 
@@ -107,6 +119,7 @@ export class Controller {
   #confirmedMs: number | null = null
   #fault: string | null = NOT_READ
   #keptDwellMs = 0
+  #newest: RolloutEvent | null = null
 
   #judged: Judged = NOTHING_JUDGED
   #evidence: Evidence
@@ -133,22 +146,24 @@ export class Controller {
   #turnedMs = Number.NEGATIVE_INFINITY
   #closed = false
 
-  constructor(rollout: string, config: RolloutConfig, parts: ControllerParts) {
-    this.rollout = rollout
+  constructor({ name, config, canary }: ControllerInput, parts: ControllerParts) {
+    this.rollout = name
     this.#parts = parts
     this.#config = config
+    this.#canary = canary
     this.#plan = planOf(config, { maxGapMs: parts.maxGapMs })
     this.#policy = policyFor(config)
     const now = parts.wallMs()
-    this.#standing = initialOf(rollout, this.#plan, now)
+    this.#standing = initialOf(name, this.#plan, now)
     this.#evidence = new Evidence(1, this.#policy, noPins(this.#policy))
     this.#fromMs = now
     this.#checkpointedMs = parts.clock.monotonicMs()
   }
 
   /** After a reload: the record stays, what it is measured by changes. */
-  configure(config: RolloutConfig): void {
+  configure({ config, canary }: ControllerInput): void {
     this.#config = config
+    this.#canary = canary
     this.#plan = planOf(config, { maxGapMs: this.#parts.maxGapMs })
     this.#policy = policyFor(config)
     if (this.#standing.record.version === 0) {
@@ -161,7 +176,8 @@ export class Controller {
   get record(): StateRecord {
     const { record } = this.#standing
     if (this.#braked !== null) return { ...record, state: 'rolled_back', step: null, heightBp: 0 }
-    if (this.#tripped !== null) return { ...record, state: 'suspended', step: null, heightBp: 0 }
+    if (this.#tripped !== null || this.#stranger() !== null)
+      return { ...record, state: 'suspended', step: null, heightBp: 0 }
     return record
   }
 
@@ -190,6 +206,7 @@ export class Controller {
       judgement: this.#judged.judgement,
       waits: waitsOf(this.#plan, this.#standing, this.#findings(), this.#parts.wallMs()),
       probing: this.#probing,
+      newest: this.#newest,
     }
   }
 
@@ -366,7 +383,21 @@ export class Controller {
     if (fault !== null) {
       throw new HeadgateError('store_corrupt', `the record of ${this.rollout} ${fault}`)
     }
-    if (stored.record.version !== this.#standing.record.version) this.#adopt(stored)
+    if (stored.record.version === this.#standing.record.version) return
+    this.#newest = await this.#newestEvent()
+    this.#adopt(stored)
+  }
+
+  async #newestEvent(): Promise<RolloutEvent | null> {
+    let newest: RolloutEvent | null = null
+    for (;;) {
+      const after = newest?.id
+      const { state } = this.#parts.stores
+      const page = await state.events({ rollout: this.rollout, after, limit: READ_EVENTS })
+      if (page === 'unknown_event') return newest
+      newest = page.at(-1) ?? newest
+      if (page.length < READ_EVENTS) return newest
+    }
   }
 
   #adopt(standing: Standing): void {
@@ -429,6 +460,7 @@ export class Controller {
       at,
       counts: {
         place,
+        canary: this.#canary,
         fromMs: this.#fromMs,
         atMs: at,
         counts,
@@ -479,6 +511,15 @@ export class Controller {
 
   // Decisions
 
+  /** A share was earned by one canary, and is not inherited by another. */
+  #stranger(): string | null {
+    const { canary, state: judged } = this.#judged
+    const { state, epoch } = this.#standing.record
+    if (canary === null || canary === this.#canary || judged?.epoch !== epoch) return null
+    if (!this.#plan.guarded || state === 'idle' || state === 'rolled_back') return null
+    return `the canary is another one now: ${this.#canary}, not ${canary}; rearm ${this.rollout} to begin anew`
+  }
+
   #findings(trip: Trip | null = this.#tripped): Findings | null {
     if (!this.#plan.guarded) return null
     const { record } = this.#standing
@@ -487,6 +528,7 @@ export class Controller {
     const expected = state?.metrics.failures.expected ?? []
     return {
       ...told,
+      stranger: this.#stranger(),
       gate: judgement === null || this.#gateFits() ? told.gate : OTHER_GATE,
       trip,
       epoch: record.epoch,
@@ -528,6 +570,7 @@ export class Controller {
       await this.#read()
       return false
     }
+    this.#newest = events.at(-1) ?? null
     this.#adopt(next)
     for (const event of events) {
       const { type, by, reason, version, before, after } = event

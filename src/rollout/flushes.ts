@@ -13,6 +13,8 @@ import type { Judgement } from '../types.ts'
 /** What one flush of one process leaves on record. JSON as it is. */
 export interface FlushRecord {
   readonly place: Place
+  /** The canary it was counted of: its name and where it is. */
+  readonly canary: string
   /** Since when it was counted, and until when: milliseconds since the epoch, never back in one process. */
   readonly fromMs: number
   readonly atMs: number
@@ -40,6 +42,8 @@ export interface Judged {
   readonly judgement: Judgement | null
   /** Of the newest visit seen: a process that lags behind does not take the gate back. */
   readonly place: Place | null
+  /** Of the newest record. */
+  readonly canary: string | null
   /** By process; that of the last record comes last. */
   readonly policies: Readonly<Record<string, Policy>>
 }
@@ -53,6 +57,7 @@ export const NOTHING_JUDGED: Judged = {
   state: null,
   judgement: null,
   place: null,
+  canary: null,
   policies: {},
 }
 
@@ -69,9 +74,9 @@ export function judgeNext(before: Judged, batch: LoggedBatch<FlushRecord>): Judg
   const { place: last } = before
   const lags = last !== null && last.epoch === epoch && last.visit > record.place.visit
   const place = lags ? last : record.place
-  const { fromMs, atMs, counts } = record
+  const { fromMs, atMs, counts, canary } = record
   const { state, judgement } = judge(policy, before.state, { place, fromMs, atMs, counts })
-  return { position, state, judgement, place, policies }
+  return { position, state, judgement, place, canary, policies }
 }
 
 /** 16 hex digits of a state; equal for equal states, since JSON prints every double so that it reads back the same. */

@@ -4,6 +4,7 @@ import type { Observation, RolloutEvent } from '../types.ts'
 import type { Command, CommandResult } from './command.ts'
 import {
   Controller,
+  type ControllerInput,
   type ControllerParts,
   LEAST_PATIENCE_MS,
   type Report,
@@ -18,6 +19,7 @@ export interface RolloutInput {
   readonly name: string
   readonly groupId: string
   readonly config: RolloutConfig
+  readonly canary: { readonly name: string; readonly origin: string; readonly basePath: string }
 }
 
 export class Rollouts {
@@ -37,11 +39,11 @@ export class Rollouts {
       if (known === undefined) {
         // Not one for all: a rollout that was away and is back numbers its flushes anew.
         const process = this.#parts.id()
-        const controller = new Controller(input.name, input.config, { ...this.#parts, process })
+        const controller = new Controller(controlled(input), { ...this.#parts, process })
         this.#byName.set(input.name, { input, controller })
       } else {
         known.input = input
-        known.controller.configure(input.config)
+        known.controller.configure(controlled(input))
       }
     }
     for (const name of gone) {
@@ -112,4 +114,8 @@ export class Rollouts {
   #controllers(): Controller[] {
     return [...this.#byName.values()].map(({ controller }) => controller)
   }
+}
+
+function controlled({ name, config, canary }: RolloutInput): ControllerInput {
+  return { name, config, canary: `${canary.name} at ${canary.origin}${canary.basePath}` }
 }

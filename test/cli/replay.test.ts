@@ -29,6 +29,7 @@ class Writers {
     const process = position % 3 === 0 ? 'b' : 'a'
     const record: FlushRecord = {
       place: { ...PLACE, epoch },
+      canary: 'relay',
       fromMs: Date.UTC(2026, 0, 2, 10, 0, position - 1),
       atMs: Date.UTC(2026, 0, 2, 10, 0, position),
       counts: [countsOf({ ok: 100, failed: 1 }, canary, { epoch, ...counts })],

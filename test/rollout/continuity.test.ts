@@ -8,7 +8,7 @@ import { policyFor } from '../../src/rollout/guard.ts'
 import { Rollouts } from '../../src/rollout/rollouts.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
 import type { Observation } from '../../src/types.ts'
-import { cable, rolloutConfig, type Stand, stand } from './controllers.ts'
+import { cable, inputOf, rolloutConfig, type Stand, stand } from './controllers.ts'
 import { observation } from './observations.ts'
 
 /** What a restart, a reload or another epoch must not lose, and must not open. */
@@ -144,6 +144,34 @@ describe('a restart', () => {
 })
 
 describe('a reload', () => {
+  it('that tries another canary ends the rollout: a share is not inherited', async () => {
+    const stores = memoryStores<FlushRecord>()
+    const at = await started(stand({ stores }))
+    healthy(at, 1_000, 'the first relay')
+    await at.controller.turn()
+    at.controller.configure(inputOf(rolloutConfig(), 'another relay'))
+    expect(at.controller.record.heightBp).toBe(0)
+    await at.controller.turn()
+    expect(at.events.at(-1)).toMatchObject({
+      type: 'rolled_back',
+      by: 'plan',
+      reason: 'the canary is another one now: another relay, not relay; rearm relay to begin anew',
+    })
+    await at.command('rearm')
+    await at.command('start')
+    expect(at.controller.record).toMatchObject({ state: 'ramping', heightBp: 100, epoch: 2 })
+  })
+
+  it('is heard by a process that starts with another canary as well', async () => {
+    const stores = memoryStores<FlushRecord>()
+    const at = await started(stand({ stores }))
+    healthy(at, 1_000, 'the first relay')
+    await at.controller.close()
+    const next = stand({ stores, clock: at.clock, canary: 'another relay' })
+    await next.controller.turn()
+    expect(next.controller.record).toMatchObject({ state: 'rolled_back', heightBp: 0 })
+  })
+
   it('that makes the next step greater does not climb on what was shown for the smaller', async () => {
     const plan = (next: Readonly<Record<string, unknown>>) =>
       rolloutConfig({ plan: { steps: [{ share: '1%', dwell: '1h' }, next] } })
@@ -156,7 +184,7 @@ describe('a reload', () => {
       }
     }
     expect(at.controller.report().waits.map(({ kind }) => kind)).toEqual(['approval'])
-    at.controller.configure(plan({ share: '50%', dwell: '1h' }))
+    at.controller.configure(inputOf(plan({ share: '50%', dwell: '1h' })))
     await at.controller.turn()
     expect(at.controller.record.heightBp).toBe(100)
     expect(at.controller.report().waits).toEqual([
@@ -177,7 +205,7 @@ describe('a reload', () => {
     await at.controller.turn()
     await turns(at, 3)
     expect(asked).toBe(3)
-    at.controller.configure(rolloutConfig({ plan: undefined }))
+    at.controller.configure(inputOf(rolloutConfig({ plan: undefined })))
     await turns(at, 20)
     expect(asked).toBeLessThanOrEqual(4)
     expect(await at.command('resume')).toMatchObject({ ok: true })
@@ -198,7 +226,8 @@ describe('a reload', () => {
       onEvent() {},
       probe: async () => null,
     })
-    const input = { name: 'relay', groupId: 'headgate-relay', config: rolloutConfig() }
+    const canary = { name: 'relay', origin: 'https://b.example', basePath: '/v1' }
+    const input = { name: 'relay', groupId: 'headgate-relay', config: rolloutConfig(), canary }
     const flush = async (): Promise<void> => {
       const { heightBp, epoch, version, state } = rollouts.report('relay')?.record ?? {}
       if (heightBp === undefined || epoch === undefined) throw new Error('no rollout')
@@ -304,6 +333,7 @@ describe('judgeNext', () => {
       position,
       counts: {
         place,
+        canary: 'relay',
         fromMs: 0,
         atMs: position,
         counts: [],

@@ -338,6 +338,7 @@ describe('a restart', () => {
     const next = stand({ stores, clock: at.clock })
     await next.controller.turn()
     expect(next.controller.record).toMatchObject({ state: 'rolled_back', epoch: 1 })
+    expect(next.controller.report().newest).toEqual(at.events.at(-1))
   })
 })
 

@@ -1,7 +1,11 @@
 import { configSchema, type RolloutConfig } from '../../src/config/schema.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import type { Draw, Stores } from '../../src/ports.ts'
-import { Controller, type ControllerParts } from '../../src/rollout/controller.ts'
+import {
+  Controller,
+  type ControllerInput,
+  type ControllerParts,
+} from '../../src/rollout/controller.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import type { ProbeAnswer } from '../../src/rollout/probing.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
@@ -77,6 +81,11 @@ export interface Stand {
   command(type: string, more?: Loose): ReturnType<Controller['command']>
 }
 
+/** As the configuration has it, tried on this canary. */
+export function inputOf(config: RolloutConfig, canary = 'relay'): ControllerInput {
+  return { name: 'relay', config, canary }
+}
+
 let processes = 0
 
 export function stand(
@@ -85,6 +94,7 @@ export function stand(
     readonly stores?: Stores<FlushRecord>
     readonly clock?: ManualClock
     readonly parts?: Partial<ControllerParts>
+    readonly canary?: string
   } = {},
 ): Stand {
   const { config = rolloutConfig(), stores = memoryStores<FlushRecord>() } = options
@@ -96,7 +106,7 @@ export function stand(
   }
   const process = `process-${processes++}`
   let ids = 0
-  const controller = new Controller('relay', config, {
+  const controller = new Controller(inputOf(config, options.canary), {
     stores,
     clock,
     wallMs: () => clock.wallMs(),

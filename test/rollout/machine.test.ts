@@ -252,6 +252,7 @@ class World {
       need: null,
       epoch: record.epoch - (late === 'epoch' ? 1 : 0),
       visit: record.visit - (late === 'height' ? 1 : 0),
+      stranger: null,
       ceilingBp: turn.ceilingBp ?? null,
       probes: {
         suspension: turn.probed === 'stale' ? version - 1 : version,

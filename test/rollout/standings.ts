@@ -77,6 +77,7 @@ export function findings(of: RolloutRecord, more: Partial<Findings> = {}): Findi
     need: null,
     epoch: of.epoch,
     visit: of.visit,
+    stranger: null,
     ceilingBp: null,
     probes: null,
     ...more,

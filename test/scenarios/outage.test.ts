@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Fault } from '../../src/demo/faults.ts'
 import { randomFrom } from '../../src/demo/random.ts'
@@ -13,6 +15,9 @@ import { observation } from '../rollout/observations.ts'
 import { start } from '../runtime/start.ts'
 
 /** A relay that dies, through the real data plane: what it costs, what callers see of it, and how it ends. */
+
+/** The log of a day names the canary it was counted of, before the gateway of a test is there. */
+const RELAY_PORT = await freePort()
 
 const PROBE = { interval: '20ms', timeout: '2s' }
 
@@ -36,6 +41,14 @@ function canaryRequests({ observations }: Gateway): number {
   return observations.filter(({ arm }) => arm === 'canary').length
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}
+
 /** The log of a day on which nothing went wrong, at one share: as many flushes as canary requests. */
 async function healthyDay(shareBp: number, canary: number): Promise<Stores<FlushRecord>> {
   const stores = memoryStores<FlushRecord>()
@@ -56,6 +69,7 @@ async function healthyDay(shareBp: number, canary: number): Promise<Stores<Flush
         at: sequence,
         counts: {
           place: { epoch: 1, visit: 1, shareBp, nextShareBp: null, minRequests: 0 },
+          canary: `relay at http://127.0.0.1:${RELAY_PORT}/v1`,
           fromMs: sequence,
           atMs: sequence + 1,
           ...evidence.take(),
@@ -96,6 +110,7 @@ describe('a relay that fails every request', () => {
       percent: 100,
       rollout: plan(`${shareBp / 100}%`),
       stores,
+      relayOptions: { port: RELAY_PORT },
     })
     await gateway.command('start')
     await gateway.relay.setFault({ kind: 'status', status: 500 })
@@ -110,6 +125,7 @@ describe('a relay that fails every request', () => {
       percent: 100,
       rollout: plan(`${percent}%`),
       stores,
+      relayOptions: { port: RELAY_PORT },
     })
     await gateway.command('start')
     await gateway.relay.setFault({ kind: 'status', status: 500 })
@@ -131,6 +147,10 @@ describe('a relay that fails every request', () => {
       type: 'rolled_back',
       by: 'probes',
       reason: '3 of the first five probes failed',
+    })
+    expect(gateway.view().verdict).toMatchObject({
+      value: 'fail',
+      reasons: ['probes: 3 of the first five probes failed'],
     })
     const reply = await ask(gateway, CHAT)
     expect(reply.headers['x-headgate-reason']).toBe('latched')
@@ -159,6 +179,7 @@ describe('a relay that hangs', () => {
       rollout: plan('5%'),
       relay: { timeouts: { firstByte: '4s', total: '4s' } },
       stores,
+      relayOptions: { port: RELAY_PORT },
     })
     await gateway.command('start')
     await gateway.relay.setFault({ kind: 'hang' })
@@ -183,7 +204,13 @@ describe('a relay that hangs', () => {
 async function atNinetyNine(): Promise<Gateway> {
   const stores = await healthyDay(9_900, 20_000)
   const rollout = plan('99%')
-  const gateway = await start({ transport: 'node', percent: 100, rollout, stores })
+  const gateway = await start({
+    transport: 'node',
+    percent: 100,
+    rollout,
+    stores,
+    relayOptions: { port: RELAY_PORT },
+  })
   await gateway.command('start')
   return gateway
 }

@@ -41,6 +41,7 @@ async function decide({ state }: Stores<Counts>, turn: number): Promise<void> {
     need: null,
     epoch: record.epoch,
     visit: record.visit,
+    stranger: null,
     ceilingBp: null,
     probes: null,
   }
