@@ -172,6 +172,16 @@ describe.each(TRANSPORTS)('bodies over %s', (transport) => {
       '{"a"',
       '{"a":',
     ]
+    texts.push(
+      '{"a":1 "b":2}',
+      '{"a":1;}',
+      '{"a"=1}',
+      '{,}',
+      '{"a":1,}',
+      '{"a":1]',
+      '{a:1}',
+      '{1:1}',
+    )
     for (const text of [...texts, '{"a":1', '{"a":1,', '{"a":1}}', '{}{}', '\ufeff{}', "{'a':1}"]) {
       for (const endpoint of TALKING) {
         const reply = await call(gateway.url + endpoint.path, { headers: json, body: text })

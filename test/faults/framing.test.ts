@@ -64,6 +64,17 @@ describe.each(TRANSPORTS)('framing over %s', (transport) => {
     expect((await ask(gateway, CHAT)).status).toBe(200)
   })
 
+  it('B12: what only looks like framing to a server behind CGI goes no further', async () => {
+    const gateway = await start({ transport })
+    const fields = 'Transfer_Encoding: chunked\r\nContent_Length: 0\r\n'
+    const length = `content-length: ${BODY.length}\r\n`
+    const text = await talk(gateway.url, `${HEAD}${fields}${length}\r\n${BODY}${LIVEZ}`)
+    expect(statusesOf(text)).toEqual([200, 200])
+    const entry = gateway.official.requests.at(0)
+    expect(entry?.rawHeaders.join()).not.toMatch(/transfer.encoding|content_length/i)
+    expect(Buffer.from(entry?.body ?? []).toString()).toBe(BODY)
+  })
+
   it.each([
     ['twice the same', ['5', '5']],
     ['twice, differing', ['5', '6']],

@@ -265,7 +265,6 @@ describe('the request path, fuzzed', () => {
             const { gate, calls, clock, observations } = bench({
               canary,
               relay: upstream,
-              rollout: { failover: false },
             })
             const caller = new MemoryCaller(
               endpoint.path,
@@ -283,9 +282,12 @@ describe('the request path, fuzzed', () => {
             else if (how === 'error') handler.onResponseError(call, new Error('reset'))
             else if (how === 'leave') caller.leave()
             else clock.advance(3_600_000)
-            await handled
             await settled()
-            expect(observations).toHaveLength(1)
+            const [, second] = calls
+            second?.accept()
+            second?.fail(new Error('reset'))
+            await handled
+            expect(observations).toHaveLength(calls.length)
             expect(clock.pending).toBe(0)
             const sent = Buffer.concat(chunks)
             const got = Buffer.concat(caller.chunks)
