@@ -1,7 +1,9 @@
 import type { Place, TurnedAway } from './admission.ts'
 import type { Exchange } from './exchange.ts'
 import { type AttemptRules, forward } from './forward.ts'
+import type { Gate } from './gate.ts'
 import { hasBody } from './headers.ts'
+import type { Identity } from './identify.ts'
 import { tokensOf } from './limit.ts'
 import type { Attempted } from './observe.ts'
 import { Retry, type RetryCause, type RetryRules } from './retry.ts'
@@ -24,10 +26,7 @@ export async function attempt(
 }
 
 /** Whether a request like this one would find a place now. */
-export function hasRoom(
-  { gate, identity }: Pick<Exchange, 'gate' | 'identity'>,
-  to: Upstream,
-): boolean {
+export function hasRoom(gate: Gate, identity: Identity, to: Upstream): boolean {
   if (to.limits === null) return true
   return gate.upstreamLimits.of(to.name, to.limits).hasRoom(chargeOf(identity))
 }
@@ -53,7 +52,7 @@ function enter(
   return admission.enter(tokens) ?? admission.wait(identity.callerName ?? '', tokens, caller)
 }
 
-function chargeOf({ ask }: Exchange['identity']): number {
+function chargeOf({ ask }: Identity): number {
   return ask === null ? 0 : tokensOf(ask.body.length)
 }
 

@@ -51,7 +51,7 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
         excluded: identity.excluded,
         forced: identity.forced,
         hold: holdOf(gate, identity),
-        crowded: !hasRoom({ gate, identity }, identity.control),
+        crowded: !hasRoom(gate, identity, identity.control),
         context: () => flagContextOf(identity),
       },
       splits,
@@ -102,7 +102,7 @@ function holdOf(gate: Gate, identity: Identity): 'cooldown' | 'capped' | null {
   const { rollout } = identity
   if (rollout === null) return null
   if (gate.cooldowns.isCooling(rollout.name, gate.clock.monotonicMs())) return 'cooldown'
-  return hasRoom({ gate, identity }, rollout.canary) ? null : 'capped'
+  return hasRoom(gate, identity, rollout.canary) ? null : 'capped'
 }
 
 /** One arm's turn. A drawn canary is held back until its answer is seen to be one. */

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  Admission,
-  Admissions,
-  type Place,
-  type TurnedAway,
-} from '../../src/proxy/admission.ts'
+import { Admission, Admissions, type Place, type TurnedAway } from '../../src/proxy/admission.ts'
 import type { AdmissionRules } from '../../src/proxy/limit.ts'
 import { manualClock } from '../fakes/clock.ts'
 import { MemoryCaller, settled } from './memory.ts'
@@ -126,6 +121,19 @@ describe('an admission', () => {
     await settled()
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(turnedAway.size).toBe(0)
+  })
+
+  it('lets nobody small pass who comes after somebody large that waits, until that one leaves', async () => {
+    const rules = { concurrency: null, rpm: null, tpm: 100, queue: { size: 9, waitMs: 300_000 } }
+    const { come, order } = door(rules)
+    come('in', 'a', 60)
+    const large = come('large', 'b', 90)
+    come('small', 'c', 10)
+    await settled()
+    expect(order).toEqual(['in'])
+    large.leave()
+    await settled()
+    expect(order).toEqual(['in', '-large', 'small'])
   })
 
   it('says when there is room again where it knows, and later to some', async () => {
