@@ -15,8 +15,10 @@ import { errorBody, refusalOf } from './proxy/dialect.ts'
 import { pathOf } from './proxy/endpoint.ts'
 import type { Gate } from './proxy/gate.ts'
 import { handle } from './proxy/handle.ts'
+import { Keys } from './proxy/keys.ts'
 import { ModelEchoes } from './proxy/model-echoes.ts'
 import { sendProbe } from './proxy/probe.ts'
+import { Proofs } from './proxy/proof.ts'
 import type { Rollout, Routes } from './proxy/routes.ts'
 import { StoredResponses } from './proxy/stored.ts'
 import type { ProbeShape } from './rollout/controller.ts'
@@ -117,6 +119,7 @@ export function createHeadgate(parts: Parts): Headgate {
   const said = new Map<string, string>()
   const tallies = new Map<string, Tally>()
   const requests = new Requests()
+  const proofs = new Proofs()
   const listeners = new Set<(event: RolloutEvent) => void>()
 
   function tallyOf(rollout: string): Tally {
@@ -155,6 +158,7 @@ export function createHeadgate(parts: Parts): Headgate {
     callerLimits: new Admissions(clock, parts.random),
     budgets: new RetryBudgets(),
     cooldowns: new Cooldowns(),
+    keys: new Keys(),
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
@@ -164,6 +168,7 @@ export function createHeadgate(parts: Parts): Headgate {
     flights: new Set(),
     witness: (observed, draw) => {
       watchFlights()
+      if (observed.outcome === 'ok') proofs.note(observed.upstream, clock.monotonicMs())
       if (observed.rollout === null) {
         parts.witness?.(observed, draw)
         return
@@ -226,6 +231,15 @@ export function createHeadgate(parts: Parts): Headgate {
     })
   }
 
+  /** Where a canary takes all that comes, nobody hears that control's key has expired; until the day of the rollback. */
+  async function proveControls(): Promise<void> {
+    const nowMs = clock.monotonicMs()
+    for (const { name, control, canary } of routes.rollouts.values()) {
+      if (control === canary || control.passthrough) continue
+      if (tallyOf(name).canaryPerSecond(nowMs) > 0) await proofs.ask(gate, control)
+    }
+  }
+
   function viewOf(name: string): RolloutView | null {
     const split = splits?.byRollout.get(name)
     const report = rollouts.report(name)
@@ -267,6 +281,8 @@ export function createHeadgate(parts: Parts): Headgate {
       degraded.push('flags')
     }
     if (rollouts.fault !== null) degraded.push('store')
+    if (gate.keys.refusing().length > 0) degraded.push('credentials')
+    if (proofs.faults().length > 0) degraded.push('control')
     return degraded
   }
 
@@ -316,12 +332,14 @@ export function createHeadgate(parts: Parts): Headgate {
     async turn() {
       await rollouts.turn()
       refresh()
+      await proveControls()
     },
     reload(next) {
       routes = next.routes
       flags = next.flags
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
+      gate.keys.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
       refresh()

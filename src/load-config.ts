@@ -135,6 +135,12 @@ export function secretReader(config: Config, file: string, env: Env): SecretRead
   }
 }
 
+/** Every file that a secret of this configuration is read from; absolute. */
+export function secretFiles(config: Config, file: string): readonly string[] {
+  const files = secretUses(config).flatMap(({ ref }) => ('file' in ref ? [ref.file] : []))
+  return [...new Set(files)].map((path) => besideConfig(file, path))
+}
+
 /** A path of the config file, as it is meant there: seen from the folder of that file. */
 export function besideConfig(configFile: string, path: string): string {
   return resolve(dirname(configFile), path)

@@ -1,4 +1,4 @@
-import { hash, randomInt, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomInt } from 'node:crypto'
 import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { HeadgateError } from './errors.ts'
@@ -6,7 +6,13 @@ import { type Webhooks, webhooks } from './exporters/webhook.ts'
 import type { FlagDocument } from './flag/document.ts'
 import { fileFlagSource } from './flag-sources/file.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
-import { besideConfig, findConfig, type LoadedConfig, loadConfig } from './load-config.ts'
+import {
+  besideConfig,
+  findConfig,
+  type LoadedConfig,
+  loadConfig,
+  secretFiles,
+} from './load-config.ts'
 import type { Clock, FlagSource, Log, Origin, Stores, Witness } from './ports.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -84,7 +90,7 @@ export async function startNode({
     dial,
     clock,
     log,
-    id: () => `hg_${randomUUID().replaceAll('-', '')}`,
+    id: newId,
     random,
     sha256: (text) => hash('sha256', text),
     killedByEnv: env['HEADGATE_KILL'] === '1',
@@ -122,7 +128,9 @@ export async function startNode({
       headgate.reload(reloadOf(next, flags))
       void old?.close()
     }
-    if (JSON.stringify(before.config.webhooks) !== JSON.stringify(next.config.webhooks)) {
+    secrets.close()
+    secrets = watchSecrets(next, reload)
+    if (webhookKey(before) !== webhookKey(next)) {
       void hooks.close()
       hooks = webhooksOf(next, log)
     }
@@ -133,11 +141,13 @@ export async function startNode({
   const { data, control } = await listenAll(headgate, current, dial.close, () => flags?.close())
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
+  let secrets = watchSecrets(current, reload)
   let closing: Promise<void> | null = null
   const close = async (): Promise<void> => {
     headgate.drain()
     clearInterval(turning)
     watching.close()
+    secrets.close()
     await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
     await headgate.close()
     await Promise.all([hooks.close(), flags?.close()])
@@ -236,6 +246,17 @@ function reloadOf(loaded: LoadedConfig, flags: FlagSource<FlagDocument> | null):
   }
 }
 
+const POOL_BYTES = 4_096
+let pool = Buffer.alloc(0)
+
+/** 128 bits of chance, in hex; drawn by the page, since one draw costs more than it gives. */
+function newId(): string {
+  if (pool.length < 16) pool = randomBytes(POOL_BYTES)
+  const id = pool.toString('hex', 0, 16)
+  pool = pool.subarray(16)
+  return `hg_${id}`
+}
+
 /** One that does not open yet is no reason not to start: all goes to control meanwhile. */
 function storesOf({ state }: Config, configFile: string): Stores<FlushRecord> {
   if (!('sqlite' in state)) return memoryStores<FlushRecord>()
@@ -247,6 +268,23 @@ function storesOf({ state }: Config, configFile: string): Stores<FlushRecord> {
 
 function storeNameOf({ state }: Config): string {
   return 'sqlite' in state ? `sqlite:${state.sqlite}` : 'memory'
+}
+
+/** A rotated secret is taken like any other change of the configuration. */
+function watchSecrets({ config, file }: LoadedConfig, reload: () => void): { close(): void } {
+  const watches = secretFiles(config, file).map((path) =>
+    watchFile(path, readFileNow(path), reload),
+  )
+  return {
+    close() {
+      for (const watch of watches) watch.close()
+    },
+  }
+}
+
+/** What a change of makes other webhooks; a secret itself, so it never leaves this process. */
+function webhookKey({ config, reveal }: LoadedConfig): string {
+  return JSON.stringify(config.webhooks.map((hook) => [hook, reveal(hook.secret).reveal()]))
 }
 
 function webhooksOf({ config, reveal }: LoadedConfig, log: Log): Webhooks {

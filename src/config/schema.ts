@@ -92,6 +92,9 @@ const secret = z
     description: 'Where a secret is kept; never the secret: {env}, {file} or {binding}.',
   })
 
+/** One key, or several that are used in turn. */
+const keys = z.union([secret, z.array(secret).min(1)])
+
 /** Where a secret is kept: exactly one of `env`, `file`, `binding`. */
 export type SecretRef = z.output<typeof secret>
 
@@ -220,11 +223,15 @@ const upstream = z.strictObject({
     .describe("Replaces `/v1` of the caller's path. `http:` only on loopback."),
   auth: z
     .union([
-      z.strictObject({ bearer: secret.describe('Sent as `authorization: Bearer …`.') }),
-      z.strictObject({ apiKey: secret.describe('Sent as `x-api-key`.') }),
+      z.strictObject({
+        bearer: keys.describe('Sent as `authorization: Bearer …`. A list of keys is used in turn.'),
+      }),
+      z.strictObject({
+        apiKey: keys.describe('Sent as `x-api-key`. A list of keys is used in turn.'),
+      }),
       z.strictObject({
         header: z
-          .strictObject({ name: headerName, value: secret })
+          .strictObject({ name: headerName, value: keys })
           .describe('Sent as this header, the value as it is.'),
       }),
       z.literal('passthrough'),

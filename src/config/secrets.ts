@@ -34,13 +34,21 @@ export function secretUses(config: Config): SecretUse[] {
   const use = (path: Path, ref: SecretRef, kind: SecretUse['kind']) => {
     uses.push({ path, ref, kind })
   }
+  const each = (
+    path: Path,
+    keys: SecretRef | readonly SecretRef[],
+    kind: SecretUse['kind'],
+  ): void => {
+    if (!isList(keys)) use(path, keys, kind)
+    else for (const [index, ref] of keys.entries()) use([...path, index], ref, kind)
+  }
   if (config.control) use(['control', 'token'], config.control.token, 'token')
   for (const [name, { auth, headers }] of Object.entries(config.upstreams)) {
     const path = ['upstreams', name]
     if (typeof auth !== 'string') {
-      if ('bearer' in auth) use([...path, 'auth', 'bearer'], auth.bearer, 'token')
-      else if ('apiKey' in auth) use([...path, 'auth', 'apiKey'], auth.apiKey, 'token')
-      else use([...path, 'auth', 'header', 'value'], auth.header.value, 'header')
+      if ('bearer' in auth) each([...path, 'auth', 'bearer'], auth.bearer, 'token')
+      else if ('apiKey' in auth) each([...path, 'auth', 'apiKey'], auth.apiKey, 'token')
+      else each([...path, 'auth', 'header', 'value'], auth.header.value, 'header')
     }
     for (const [header, value] of Object.entries(headers)) {
       if (typeof value !== 'string') use([...path, 'headers', header], value, 'header')
@@ -186,4 +194,9 @@ function isSigningSecret(value: string): boolean {
   if (encoded === undefined || encoded.length % 4 === 1) return false
   const bytes = Math.floor((encoded.length * 3) / 4)
   return bytes >= 24 && bytes <= 64
+}
+
+/** One key or several: `Array.isArray` does not tell them apart where the list is readonly. */
+export function isList<One>(value: One | readonly One[]): value is readonly One[] {
+  return Array.isArray(value)
 }

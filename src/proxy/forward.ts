@@ -74,6 +74,8 @@ class Attempt implements AnswerHandler {
   readonly #timeouts: Timeouts
   readonly #body: OutboundBody | null
   readonly #sentMs: number
+  /** Which of the upstream's keys. */
+  readonly #key: number
 
   #phase: Phase = 'connecting'
   #controller: AttemptController | null = null
@@ -100,6 +102,7 @@ class Attempt implements AnswerHandler {
     this.#rules = rules
     this.#resolve = resolve
     this.#sentMs = gate.clock.monotonicMs()
+    this.#key = gate.keys.take(upstream.name, upstream.tails().length, this.#sentMs)
     this.#timeouts = timeoutsOf(upstream, identity.timeoutClass)
     this.#body =
       identity.ask === null || identity.endpoint.wire === null
@@ -232,7 +235,7 @@ class Attempt implements AnswerHandler {
     const { upstream, arm } = this.#rules
     const headers = requestHeaders(caller.headers, {
       arm,
-      tail: upstream.tail(),
+      tail: upstream.tails()[this.#key] ?? [],
       tailNames: upstream.tailNames,
       passthrough: upstream.passthrough,
       identity: identity.endpoint.wire !== null,
@@ -522,7 +525,21 @@ class Attempt implements AnswerHandler {
     this.#phase = 'over'
     this.#attempted.durationMs = this.#elapsed()
     this.#exchange.gate.clock.clearTimer(this.#timer)
+    this.#noteKey()
     this.#resolve(this.#attempted)
+  }
+
+  /** A caller's own key is a caller's own business. */
+  #noteKey(): void {
+    const { gate } = this.#exchange
+    const { upstream } = this.#rules
+    if (upstream.passthrough) return
+    const { status, retryAfterMs: laterMs } = this.#attempted
+    const count = upstream.tails().length
+    const nowMs = gate.clock.monotonicMs()
+    if (!gate.keys.note(upstream.name, count, this.#key, status, laterMs, nowMs)) return
+    const key = `${this.#key + 1} of ${count}`
+    gate.log.warn('upstream refused a key', { upstream: upstream.name, key, status })
   }
 
   /** Lets a short error body of an attempt that is over run out, so that its connection can be used again. */

@@ -3,6 +3,7 @@ import type { Splits } from '../types.ts'
 import type { Admissions } from './admission.ts'
 import type { RetryBudgets } from './budget.ts'
 import type { Cooldowns } from './cooldown.ts'
+import type { Keys } from './keys.ts'
 import type { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
 import type { StoredResponses } from './stored.ts'
@@ -21,6 +22,7 @@ export interface Gate {
   readonly callerLimits: Admissions
   readonly budgets: RetryBudgets
   readonly cooldowns: Cooldowns
+  readonly keys: Keys
   /** 0 to 1, below 1. */
   readonly random: () => number
   /** A fresh, unguessable id. */

@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
 import type { Identity } from './identify.ts'
+import { Nobody } from './nobody.ts'
 import type { Rollout } from './routes.ts'
 import { targetOf } from './target.ts'
 
@@ -39,7 +40,7 @@ async function askOne(
   request: ProbeRequest,
   arm: Arm,
 ): Promise<Outcome> {
-  const caller = new Nobody(request.path)
+  const caller = new Nobody('POST', request.path)
   const exchange = exchangeOf(gate, rollout, request, caller, arm)
   if (exchange === null) return 'malformed'
   const { clock } = gate
@@ -121,48 +122,4 @@ function bodyOf({ path, model, prompt, stream }: ProbeRequest): Readonly<Record<
     default:
       return { model, messages, ...streams }
   }
-}
-
-/** A caller that takes everything and keeps nothing. */
-class Nobody implements Caller {
-  readonly method = 'POST'
-  readonly target: string
-  readonly headers: string[]
-  onDrain: (() => void) | null = null
-  begun = false
-  #listener: (() => void) | null = null
-
-  constructor(path: string) {
-    this.target = path
-    this.headers = ['content-type', 'application/json', 'accept', '*/*']
-    if (path.startsWith('/v1/messages')) this.headers.push('anthropic-version', '2023-06-01')
-  }
-
-  leave(): void {
-    this.#listener?.()
-  }
-
-  onLeave(listener: () => void): void {
-    this.#listener = listener
-  }
-
-  stream(): unknown {
-    return null
-  }
-
-  collect(): Promise<Uint8Array | 'too_large' | 'gone'> {
-    return Promise.resolve('gone')
-  }
-
-  head(): void {
-    this.begun = true
-  }
-
-  write(): boolean {
-    return true
-  }
-
-  end(): void {}
-  answer(): void {}
-  destroy(): void {}
 }

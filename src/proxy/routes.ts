@@ -6,6 +6,7 @@ import {
   type UpstreamConfig,
 } from '../config/schema.ts'
 import type { Secret } from '../config/secret.ts'
+import { isList } from '../config/secrets.ts'
 import type { FlatHeaders, Origin } from '../ports.ts'
 import type { Dialect } from '../types.ts'
 import type { AdmissionRules } from './limit.ts'
@@ -35,8 +36,8 @@ const DEFAULT_TIMEOUTS: Timeouts = {
 export interface Upstream extends Origin {
   /** Replaces `/v1` of the caller's path; empty or `/v1` or `/api/v1`, without a slash at its end. */
   readonly basePath: string
-  /** Credential and fixed headers, sent last. A function, so that printing an upstream prints no secret. */
-  readonly tail: () => Readonly<FlatHeaders>
+  /** Credential and fixed headers, sent last; one for each key. A function, so that printing an upstream prints no secret. */
+  readonly tails: () => readonly Readonly<FlatHeaders>[]
   readonly tailNames: ReadonlySet<string>
   /** What must not come back from it. A function for the same reason. */
   readonly secrets: () => readonly string[]
@@ -134,7 +135,7 @@ function upstreamOf(
 ): Upstream {
   const url = new URL(upstream.baseUrl)
   const secrets: string[] = []
-  const tail = tailOf(upstream, (ref) => {
+  const tails = tailsOf(upstream, (ref) => {
     const secret = reveal(ref)
     secrets.push(...formsOf(secret.reveal()))
     return secret
@@ -156,9 +157,9 @@ function upstreamOf(
     basePath: url.pathname.replace(/\/+$/, ''),
     http2: upstream.http2,
     connectTimeoutMs: timeouts.connect,
-    tail: () => tail,
+    tails: () => tails,
     secrets: () => secrets,
-    tailNames: new Set(tail.filter((_, index) => index % 2 === 0)),
+    tailNames: new Set(tails[0]?.filter((_, index) => index % 2 === 0)),
     passthrough: upstream.auth === 'passthrough',
     models: upstream.models === undefined ? null : new Map(Object.entries(upstream.models)),
     answersAsAsked: upstream.answerModel === 'asked',
@@ -192,17 +193,21 @@ function timeoutsFrom(base: Timeouts, own: UpstreamConfig['timeouts']): Timeouts
   }
 }
 
-function tailOf(upstream: UpstreamConfig, reveal: (ref: SecretRef) => Secret): FlatHeaders {
-  const tail: FlatHeaders = []
+function tailsOf(
+  upstream: UpstreamConfig,
+  reveal: (ref: SecretRef) => Secret,
+): readonly FlatHeaders[] {
+  const fixed: FlatHeaders = []
   for (const [name, value] of Object.entries(upstream.headers)) {
-    tail.push(name, typeof value === 'string' ? value : reveal(value).reveal())
+    fixed.push(name, typeof value === 'string' ? value : reveal(value).reveal())
   }
   const { auth } = upstream
-  if (typeof auth === 'string') return tail
-  if ('bearer' in auth) tail.push('authorization', `Bearer ${reveal(auth.bearer).reveal()}`)
-  else if ('apiKey' in auth) tail.push('x-api-key', reveal(auth.apiKey).reveal())
-  else tail.push(auth.header.name, reveal(auth.header.value).reveal())
-  return tail
+  if (typeof auth === 'string') return [fixed]
+  const tailsWith = (name: string, keys: SecretRef | readonly SecretRef[], before = '') =>
+    (isList(keys) ? keys : [keys]).map((key) => [...fixed, name, before + reveal(key).reveal()])
+  if ('bearer' in auth) return tailsWith('authorization', auth.bearer, 'Bearer ')
+  if ('apiKey' in auth) return tailsWith('x-api-key', auth.apiKey)
+  return tailsWith(auth.header.name, auth.header.value)
 }
 
 function callersOf(config: Config): ReadonlyMap<string, KnownCaller> | null {

@@ -14,6 +14,7 @@ import { Admissions } from '../../src/proxy/admission.ts'
 import { RetryBudgets } from '../../src/proxy/budget.ts'
 import { Cooldowns } from '../../src/proxy/cooldown.ts'
 import type { Gate } from '../../src/proxy/gate.ts'
+import { Keys } from '../../src/proxy/keys.ts'
 import { ModelEchoes } from '../../src/proxy/model-echoes.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
 import { StoredResponses } from '../../src/proxy/stored.ts'
@@ -273,6 +274,7 @@ export function bench(options: {
       callerLimits: new Admissions(clock, () => 0.5),
       budgets: new RetryBudgets(),
       cooldowns: new Cooldowns(),
+      keys: new Keys(),
       random: () => 0.5,
       id: () => 'hg_test',
       sha256: (text) => text,
