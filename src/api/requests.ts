@@ -4,47 +4,42 @@ import type { Observation } from '../types.ts'
 import { flagPercentOf } from './rollout-view.ts'
 import type { RequestView } from './views.ts'
 
-/** The last requests that a rollout had a say in, so that anyone may ask why one went where it went. Bounded memory. */
+/** The last attempts of requests that a rollout had a say in, so that anyone may ask why one went where it went. */
 
 const KEPT = 5_000
 
+/** What one attempt of a request did, and what it added. */
 interface Kept {
+  readonly observation: Observation
   readonly draw: Draw
-  readonly attempts: { readonly observation: Observation; readonly added: Added }[]
+  readonly added: Added
 }
 
 export class Requests {
-  readonly #byId = new Map<string, Kept>()
+  readonly #ring: Kept[] = []
   readonly #most: number
+  #next = 0
 
   constructor(most: number = KEPT) {
     this.#most = most
   }
 
   add(observation: Observation, draw: Draw, added: Added): void {
-    const { requestId } = observation
-    const kept = this.#byId.get(requestId)
-    if (kept !== undefined) {
-      kept.attempts.push({ observation, added })
-      return
-    }
-    if (this.#byId.size >= this.#most) {
-      const [oldest] = this.#byId.keys()
-      if (oldest !== undefined) this.#byId.delete(oldest)
-    }
-    this.#byId.set(requestId, { draw, attempts: [{ observation, added }] })
+    this.#ring[this.#next] = { observation, draw, added }
+    this.#next = (this.#next + 1) % this.#most
   }
 
+  /** Looks through all: somebody asks now and then, and every request is kept. */
   get(id: string): RequestView | null {
-    const kept = this.#byId.get(id)
-    return kept === undefined ? null : viewOf(kept)
+    const inOrder = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
+    return viewOf(inOrder.filter(({ observation }) => observation.requestId === id))
   }
 }
 
-function viewOf({ draw, attempts }: Kept): RequestView | null {
+function viewOf(attempts: readonly Kept[]): RequestView | null {
   const first = attempts[0]
   if (first === undefined) return null
-  const { observation } = first
+  const { observation, draw } = first
   const { split } = draw
   return {
     id: observation.requestId,

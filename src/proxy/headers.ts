@@ -63,8 +63,6 @@ const DROPPED_FROM_UPSTREAM = new Set([
   'service-worker-allowed',
 ])
 
-const DROPPED_FROM_UPSTREAM_PREFIXES = ['access-control-', 'x-headgate-']
-
 export interface RequestHeaderRules {
   readonly arm: Arm
   /** The upstream's credential and fixed headers: appended last. */
@@ -123,16 +121,23 @@ export function answerHeaders(
   const headers: FlatHeaders = []
   const connection = upstream['connection']
   const named = connection === undefined ? null : hopNames(String(connection))
+  let values = ''
   for (const name in upstream) {
     if (DROPPED_FROM_UPSTREAM.has(name) || named?.has(name)) continue
-    if (DROPPED_FROM_UPSTREAM_PREFIXES.some((prefix) => name.startsWith(prefix))) continue
+    if (name.startsWith('access-control-') || name.startsWith('x-headgate-')) continue
     if (changed && name === 'content-length') continue
     const value = upstream[name]
-    if (typeof value === 'string') headers.push(name, redacted(value, secrets))
-    else if (value !== undefined)
-      for (const each of value) headers.push(name, redacted(each, secrets))
+    if (typeof value === 'string') {
+      headers.push(name, value)
+      values += value
+    } else if (value !== undefined) {
+      for (const each of value) headers.push(name, each)
+      values += value.join('')
+    }
   }
-  return headers
+  // All values at once: hardly ever is one of them to be looked at alone.
+  if (redacted(values, secrets) === values) return headers
+  return headers.map((part, index) => (index % 2 === 0 ? part : redacted(part, secrets)))
 }
 
 /** The first value of a header field, by lower-case name; null when absent. */

@@ -1,7 +1,7 @@
 import type { Outcome, Usage } from '../types.ts'
 import type { Wire } from './endpoint.ts'
 import { filled, hasContent, nameOf, text } from './event.ts'
-import { isEmptyValue, isNull, type Member, memberOf, membersOf } from './scan.ts'
+import { isEmptyValue, isNull, memberOf, membersOf } from './scan.ts'
 import { isRecord, usageOf } from './usage.ts'
 
 /** What an answer turned out to be, once all of it was seen. */
@@ -23,66 +23,62 @@ const decoder = new TextDecoder()
 
 /** Reads a whole JSON answer of a 2xx: is it one, of this endpoint, with something in it? */
 export function readWhole(wire: Wire, body: Uint8Array): Reading {
-  const members = membersOf(body)
-  if (members === null) return bare('malformed')
-  const error = memberOf(members, 'error')
-  if (!isNull(body, error)) return bare('upstream_error')
-  const value = (name: string): unknown => parsedMember(body, memberOf(members, name))
-  if (wire === 'messages' && value('type') === 'error') return bare('upstream_error')
-  const usage = usageOf(wire, value('usage'))
-  const model = nameOf(value('model'))
+  // Vectors are long, and nothing in them is wanted.
+  if (wire === 'embeddings') return readEmbeddings(body)
+  const answer = parsed(body, 0, body.length)
+  if (!isRecord(answer)) return bare('malformed')
+  if (answer['error'] !== undefined && answer['error'] !== null) return bare('upstream_error')
+  if (wire === 'messages' && answer['type'] === 'error') return bare('upstream_error')
+  const usage = usageOf(wire, answer['usage'])
+  const model = nameOf(answer['model'])
+  const whole = { model, id: null, marked: false, usage }
   switch (wire) {
     case 'chat':
     case 'completions': {
-      const choices = value('choices')
+      const { choices } = answer
       if (!Array.isArray(choices)) return bare('malformed')
       const said = choices.some((choice) => isRecord(choice) && speaks(wire, choice))
       const finishReason = choices.map(finishOf).find((finish) => finish !== null) ?? null
-      return { outcome: said ? 'ok' : 'empty', model, id: null, finishReason, marked: false, usage }
-    }
-    case 'embeddings': {
-      const data = memberOf(members, 'data')
-      if (data === null || body[data.valueStart] !== 0x5b) return bare('malformed')
-      return {
-        outcome: isEmptyValue(body, data) ? 'empty' : 'ok',
-        model,
-        id: null,
-        finishReason: null,
-        marked: false,
-        usage,
-      }
+      return { ...whole, outcome: said ? 'ok' : 'empty', finishReason }
     }
     case 'responses': {
-      const output = value('output')
-      const status = text(value('status'))
+      const { output } = answer
+      const status = text(answer['status'])
       if (status === 'failed') return bare('upstream_error')
       if (!Array.isArray(output)) return bare('malformed')
-      return {
-        outcome: output.some(answers) ? 'ok' : 'empty',
-        model,
-        id: nameOf(value('id')),
-        finishReason: status,
-        marked: false,
-        usage,
-      }
+      const outcome = output.some(answers) ? 'ok' : 'empty'
+      return { ...whole, outcome, id: nameOf(answer['id']), finishReason: status }
     }
     case 'messages': {
-      const content = value('content')
+      const { content } = answer
       if (!Array.isArray(content)) return bare('malformed')
       const said = content.some((block) => isRecord(block) && block['text'] !== '')
-      return {
-        outcome: said ? 'ok' : 'empty',
-        model,
-        id: null,
-        finishReason: text(value('stop_reason')),
-        marked: false,
-        usage,
-      }
+      return { ...whole, outcome: said ? 'ok' : 'empty', finishReason: text(answer['stop_reason']) }
     }
     case 'count_tokens':
-      return typeof value('input_tokens') === 'number'
-        ? { outcome: 'ok', model, id: null, finishReason: null, marked: false, usage: null }
+      return typeof answer['input_tokens'] === 'number'
+        ? { ...whole, outcome: 'ok', finishReason: null, usage: null }
         : bare('malformed')
+  }
+}
+
+function readEmbeddings(body: Uint8Array): Reading {
+  const members = membersOf(body)
+  if (members === null) return bare('malformed')
+  if (!isNull(body, memberOf(members, 'error'))) return bare('upstream_error')
+  const data = memberOf(members, 'data')
+  if (data === null || body[data.valueStart] !== 0x5b) return bare('malformed')
+  const value = (name: string): unknown => {
+    const member = memberOf(members, name)
+    return member === null ? undefined : parsed(body, member.valueStart, member.valueEnd)
+  }
+  return {
+    outcome: isEmptyValue(body, data) ? 'empty' : 'ok',
+    model: nameOf(value('model')),
+    id: null,
+    finishReason: null,
+    marked: false,
+    usage: usageOf('embeddings', value('usage')),
   }
 }
 
@@ -107,10 +103,10 @@ function answers(item: unknown): boolean {
   return content.some((part) => isRecord(part) && (filled(part['text']) || filled(part['refusal'])))
 }
 
-function parsedMember(body: Uint8Array, member: Member | null): unknown {
-  if (member === null) return undefined
+/** @returns undefined for what is no JSON */
+function parsed(body: Uint8Array, start: number, end: number): unknown {
   try {
-    return JSON.parse(decoder.decode(body.subarray(member.valueStart, member.valueEnd)))
+    return JSON.parse(decoder.decode(body.subarray(start, end)))
   } catch {
     return undefined
   }

@@ -140,8 +140,8 @@ class NodeCaller implements Caller {
 
   /** Nobody waits for the rest of an answer but its caller: Node sets the socket's timeout anew for the next request. */
   #closeUnlessTaken(): void {
-    const { socket, writableFinished } = this.#outgoing
-    if (!writableFinished) socket?.setTimeout(WRITE_IDLE_MS)
+    const { socket } = this.#outgoing
+    if (socket !== null && socket.writableLength > 0) socket.setTimeout(WRITE_IDLE_MS)
   }
 
   #onClose(): void {
