@@ -77,7 +77,7 @@ export async function deliver(
   if (faultOf(faults, 'short_content_length')) {
     const body = wholeBody(answer, faults)
     start(exchange, answer.status, { ...headers, 'content-length': String(body.byteLength) })
-    await write(exchange, body.subarray(0, body.byteLength >> 1))
+    await writePart(exchange, body.subarray(0, body.byteLength >> 1))
     return exchange.breakOff('end')
   }
   if (faultOf(faults, 'hang_after_headers')) {
@@ -98,7 +98,7 @@ async function deliverWhole(
   const body = wholeBody(answer, faults)
   const cut = cutOf(faults)
   const drip = faultOf(faults, 'slow_drip')
-  const oneByte = faultOf(faults, 'one_byte') !== undefined
+  const send = sendOf(exchange, faults)
   // A clean end before the declared length would not be clean, and trailers need chunks.
   const chunked = cut?.how === 'end' || faultOf(faults, 'trailers') !== undefined
   start(
@@ -112,10 +112,10 @@ async function deliverWhole(
   for (let at = 0; at < body.byteLength && !exchange.gone; at += length) {
     if (cut !== null && sent === cut.chunks) return endCut(exchange, cut.how)
     if (sent > 0) await exchange.pause(drip?.ms ?? 0)
-    await write(exchange, body.subarray(at, at + length), oneByte)
+    await send(body.subarray(at, at + length))
     sent += 1
   }
-  finish(exchange, faults)
+  await finish(exchange, faults)
 }
 
 async function deliverStream(
@@ -130,10 +130,10 @@ async function deliverStream(
     ? 0
     : (faultOf(faults, 'error_after_chunks')?.chunks ?? null)
   const dripMs = faultOf(faults, 'slow_drip')?.ms ?? 0
-  const oneByte = faultOf(faults, 'one_byte') !== undefined
   const encode = faultOf(faults, 'gzip') ? gzipEncoder() : null
+  const sendRaw = sendOf(exchange, faults)
   const send = async (bytes: Uint8Array): Promise<void> =>
-    write(exchange, encode === null ? bytes : await encode.push(bytes), oneByte)
+    sendRaw(encode === null ? bytes : await encode.push(bytes))
 
   start(exchange, answer.status, headers)
   let sent = 0
@@ -153,11 +153,11 @@ async function deliverStream(
   if (exchange.gone) return
   if (cut !== null) return endCut(exchange, cut.how)
   if (errorAt !== null) await send(Buffer.from(answer.errorFrame(sent)))
-  if (encode !== null) await write(exchange, await encode.end(), oneByte)
-  finish(exchange, faults)
+  if (encode !== null) await sendRaw(await encode.end())
+  await finish(exchange, faults)
 }
 
-type CutEnd = 'reset' | 'end' | 'hang'
+type CutEnd = 'reset' | 'end' | 'close' | 'hang'
 
 function cutOf(faults: readonly Fault[]): { readonly how: CutEnd; readonly chunks: number } | null {
   const reset = faultOf(faults, 'reset_after_chunks')
@@ -175,6 +175,8 @@ async function endCut(exchange: Exchange, how: CutEnd): Promise<void> {
     case 'end':
       exchange.response.end()
       return
+    case 'close':
+      return exchange.breakOff('end')
     case 'reset': {
       // A reset drops what the peer has not read yet, so let the bytes before it arrive.
       await exchange.pause(20)
@@ -233,11 +235,38 @@ function start({ response, log }: Exchange, status: number, headers: Headers): v
   response.flushHeaders()
 }
 
-async function write(exchange: Exchange, bytes: Uint8Array, oneByte = false): Promise<void> {
-  if (!oneByte) return writePart(exchange, bytes)
-  for (let at = 0; at < bytes.byteLength && !exchange.gone; at++) {
-    await writePart(exchange, bytes.subarray(at, at + 1))
-    await new Promise((resolve) => setImmediate(resolve))
+/** Of `bandwidth`: so long between two parts. */
+const PART_MS = 20
+
+/** Takes the bytes of one body, as far and as fast as its faults let them through. */
+function sendOf(
+  exchange: Exchange,
+  faults: readonly Fault[],
+): (bytes: Uint8Array) => Promise<void> {
+  const cut = faultOf(faults, 'cut_after_bytes')
+  const rate = faultOf(faults, 'bandwidth')?.bytesPerSecond ?? Number.POSITIVE_INFINITY
+  const oneByte = faultOf(faults, 'one_byte') !== undefined
+  const perPart = Math.max(1, Math.floor((rate * PART_MS) / 1_000))
+  const length = oneByte ? 1 : perPart
+  let left = cut?.bytes ?? Number.POSITIVE_INFINITY
+  let untilPause = perPart
+  return async (bytes) => {
+    const whole = bytes.byteLength
+    for (let at = 0; at < whole && left > 0 && !exchange.gone; ) {
+      const end = Math.min(at + Math.min(length, untilPause), whole, at + left)
+      await writePart(exchange, bytes.subarray(at, end))
+      untilPause -= end - at
+      left -= end - at
+      at = end
+      if (untilPause === 0) {
+        await exchange.pause((1_000 * perPart) / rate)
+        untilPause = perPart
+      }
+      if (oneByte) await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (left > 0 || exchange.gone) return
+    await endCut(exchange, cut?.how === 'end' ? 'close' : 'reset')
+    await exchange.left
   }
 }
 
@@ -251,8 +280,9 @@ function writePart(exchange: Exchange, bytes: Uint8Array): Promise<void> | void 
   })
 }
 
-function finish(exchange: Exchange, faults: readonly Fault[]): void {
+async function finish(exchange: Exchange, faults: readonly Fault[]): Promise<void> {
   const { response } = exchange
+  await exchange.pause(faultOf(faults, 'slow_close')?.ms ?? 0)
   if (faultOf(faults, 'trailers')) response.addTrailers({ 'x-simulated-trailer': 'end' })
   const stray = faultOf(faults, 'stray_bytes')
   const socket = response.socket

@@ -60,6 +60,12 @@ export type Fault =
   | { readonly kind: 'sse_noise' }
   /** Each byte of the body is written on its own. */
   | { readonly kind: 'one_byte' }
+  /** The body goes no faster than this. */
+  | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number }
+  /** All bytes of the body, and its end this much later. */
+  | { readonly kind: 'slow_close'; readonly ms: number }
+  /** Exactly so many bytes of the body, wherever an event is by then; then a reset, or a plain end of the connection. */
+  | { readonly kind: 'cut_after_bytes'; readonly bytes: number; readonly how?: 'reset' | 'end' }
   | { readonly kind: 'no_usage' }
   /** These bytes (Latin-1) in place of an answer; then the connection is closed, or left hanging. */
   | { readonly kind: 'raw'; readonly text: string; readonly close: boolean }

@@ -410,6 +410,49 @@ describe('each fault does what it says', () => {
     expect(datas(single.body)).toEqual(plain)
   })
 
+  it.each([CHAT, STREAM])(
+    'bandwidth: no faster than it says, and nothing is lost: %j',
+    async (ask) => {
+      const plain = await hearUnder([], requestOf(ask))
+      const since = performance.now()
+      const slow = await hearUnder({ kind: 'bandwidth', bytesPerSecond: 20_000 }, requestOf(ask))
+      const tookMs = performance.now() - since
+      expect(slow.whole).toBe(true)
+      expect(slow.body.length).toBe(plain.body.length)
+      expect(tookMs).toBeGreaterThanOrEqual((slow.body.length / 20_000) * 1_000 - 25)
+    },
+  )
+
+  it('slow_close: the last byte of the body, and the end of it later', async () => {
+    await upstream.setFault({ kind: 'slow_close', ms: 80 })
+    const { socket, text } = await hold(requestOf(STREAM), (heard) => heard.includes('[DONE]'))
+    const since = performance.now()
+    expect(text()).not.toMatch(/\r\n0\r\n/)
+    await once(socket, 'close')
+    expect(performance.now() - since).toBeGreaterThanOrEqual(60)
+    expect(text()).toMatch(/\r\n0\r\n/)
+  })
+
+  it.each(['reset', 'end'] as const)(
+    'cut_after_bytes: so many bytes of the body and a %s, streamed or whole',
+    async (how) => {
+      for (const body of [CHAT, STREAM]) {
+        const fault = { kind: 'cut_after_bytes', bytes: 101, how } as const
+        const heard = await hearUnder([fault, { kind: 'one_byte' }], requestOf(body))
+        expect(heard).toMatchObject({ whole: false, reset: how === 'reset' })
+        expect(heard.body).toHaveLength(101)
+        expect((await hearUnder(fault, requestOf(body))).body).toHaveLength(101)
+        expect(await upstream.requests.at(-1)?.ended).toBe('broken')
+      }
+    },
+  )
+
+  it('cut_after_bytes beyond the end cuts nothing', async () => {
+    const heard = await hearUnder({ kind: 'cut_after_bytes', bytes: 1_000_000 })
+    expect(heard.whole).toBe(true)
+    expect(heard.body).toContain('[DONE]')
+  })
+
   it('raw and stray bytes', async () => {
     const raw = await hearUnder({ kind: 'raw', text: 'SMTP ready\r\n', close: true })
     expect(raw.text).toBe('SMTP ready\r\n')
@@ -453,6 +496,19 @@ describe('when a fault acts', () => {
     expect(failed).toBeLessThan(32)
     await scheduled.setFault({ kind: 'status', status: 404 })
     expect(await status()).toBe('404')
+    await scheduled.close()
+  })
+
+  it('by time alone: how bytes travel is scheduled like all else', async () => {
+    const scheduled = await startUpstream({
+      name: 'scheduled',
+      seed: 5,
+      faults: [
+        { fault: { kind: 'cut_after_bytes', bytes: 7 }, untilMs: 3_600_000 },
+        { fault: { kind: 'slow_close', ms: 1 }, fromMs: 3_600_000 },
+      ],
+    })
+    expect((await hear(requestOf(CHAT), scheduled)).body).toHaveLength(7)
     await scheduled.close()
   })
 

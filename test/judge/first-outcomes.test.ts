@@ -8,7 +8,7 @@ import { FirstOutcomes } from '../../src/judge/first-outcomes.ts'
 const SMALL = 2 ** 16
 
 describe('a unit', () => {
-  it('is evidence once at a share', () => {
+  it('G8: is evidence once at a share', () => {
     const first = new FirstOutcomes(1, null, SMALL)
     expect(first.admit('team-38', 527, 1_000)).toEqual({ shareBp: 1_000, fromBp: 0 })
     expect(first.admit('team-38', 527, 1_000)).toBeNull()
@@ -55,7 +55,7 @@ describe('a unit', () => {
 })
 
 describe('the filter', () => {
-  it('never takes a unit twice at one share, however full it is', () => {
+  it('G8: never takes a unit twice at one share, however full it is', () => {
     const first = new FirstOutcomes(1, null, 2 ** 10)
     const taken = new Set<string>()
     for (let one = 0; one < 5_000; one++) {

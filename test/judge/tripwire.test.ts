@@ -111,7 +111,7 @@ describe('a run of canary failures', () => {
     expect(kept.trip?.kind).toBe('failures')
   })
 
-  it('counts one unit twice at most: one caller of a hundred cannot trip it', () => {
+  it('G8: counts one unit twice at most: one caller of a hundred cannot trip it', () => {
     const story = new Story()
     for (let one = 0; one < 200; one++)
       story.controlIs('ok', 19).canaryIs('upstream_error', 'mallory')
@@ -194,7 +194,7 @@ describe('refused credentials', () => {
     expect(story.trip).toBeNull()
   })
 
-  it('do not where control was never heard of, nor all of one unit', () => {
+  it('G8: do not where control was never heard of, nor all of one unit', () => {
     const silent = new Story()
     for (let one = 0; one < 20; one++) silent.canaryIs('auth')
     expect(silent.trip).toBeNull()

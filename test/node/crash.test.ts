@@ -65,7 +65,7 @@ async function readBack(folder: string): Promise<readonly RolloutEvent[]> {
 }
 
 describe('headgate serve, killed', () => {
-  it('never loses a latch, a reason or a count, and never comes up higher than it was left', async () => {
+  it('F-1, F-2: never loses a latch, a reason or a count, and never comes up higher than it was left', async () => {
     served = await startServe({ percent: 100, rollout: ROLLOUT })
     const random = randomFrom('kills')
     let known: readonly RolloutEvent[] = []

@@ -74,7 +74,7 @@ describe('headgate serve', () => {
     expect(served.relay.requests.total).toBe(0)
   })
 
-  it('finishes ten running streams on SIGTERM, takes no new request, and exits with 0', async () => {
+  it('F-9: finishes ten running streams on SIGTERM, takes no new request, and exits with 0', async () => {
     served = await startServe({ percent: 50 })
     const { dataUrl, child } = served
     const answers = await Promise.all(
@@ -93,7 +93,7 @@ describe('headgate serve', () => {
     expect(code).toBe(0)
   })
 
-  it('ends streams that outlast the drain limit', async () => {
+  it('F-9: ends streams that outlast the drain limit', async () => {
     served = await startServe({ server: '{ drainTimeout: 50ms }' })
     await served.official.setFault({ kind: 'hang_after_headers' })
     const answer = await ask(served.dataUrl, { stream: true })
@@ -103,7 +103,7 @@ describe('headgate serve', () => {
     await expect(answer.text()).rejects.toThrow()
   })
 
-  it('exits at once on a second signal', async () => {
+  it('F-9: exits at once on a second signal', async () => {
     served = await startServe()
     await served.official.setFault({ kind: 'hang_after_headers' })
     const answer = await ask(served.dataUrl, { stream: true })

@@ -64,7 +64,7 @@ describe('the state file', () => {
         database.close()
       },
     ],
-  ])('that %s sends all to control, says why, and is left as it is', async (_, change) => {
+  ])('F-8: that %s sends all to control, says why, and is left as it is', async (_, change) => {
     served = await startServe({ percent: 100, rollout: ROLLOUT })
     const before = await changed(served, change)
     for (let one = 0; one < 20; one++) {
@@ -83,7 +83,7 @@ describe('the state file', () => {
     expect(readFileSync(stateFile(served))).toEqual(before)
   })
 
-  it('that cannot be made is no reason not to start', async () => {
+  it('F-7: that cannot be made is no reason not to start', async () => {
     served = await startServe({ percent: 100, rollout: ROLLOUT })
     await served.kill()
     const { folder } = served

@@ -41,7 +41,7 @@ function door(rules: AdmissionRules = one) {
 }
 
 describe('an admission', () => {
-  it('lets in who waits when somebody leaves, callers in turn (B16)', async () => {
+  it('B16: lets in who waits when somebody leaves, callers in turn', async () => {
     const { admission, come, order, places } = door({ ...one, queue: { size: 9, waitMs: 5_000 } })
     come('a0', 'a')
     for (const name of ['a1', 'a2', 'b1']) come(name, name[0])
@@ -65,7 +65,7 @@ describe('an admission', () => {
     expect(order).toEqual(['first', 'second'])
   })
 
-  it('turns away at once who finds the queue full (B15)', async () => {
+  it('B15: turns away at once who finds the queue full', async () => {
     const { come, order, turnedAway } = door()
     for (const name of ['in', 'w1', 'w2', 'w3']) come(name)
     await settled()

@@ -23,7 +23,7 @@ describe('a second try', () => {
     ['the connection is refused', 'ECONNREFUSED'],
     ['there is no way there', 'EHOSTUNREACH'],
     ['the certificate is not good', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-  ])('comes where %s: nothing was written (A2, G4)', async (_, code) => {
+  ])('A2, G4: comes where %s: nothing was written', async (_, code) => {
     const { first, calls, clock, caller, observations } = await start()
     if (code === 'connect') clock.advance(1_000)
     else first.handler.onResponseError(null, Object.assign(new Error(), { code }))
@@ -44,7 +44,7 @@ describe('a second try', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('does not come where the request was written, whatever became of it (A3, A6, G4)', async () => {
+  it('A3, A6, G4: does not come where the request was written, whatever became of it', async () => {
     for (const how of ['reset', 'silence', 'leave'] as const) {
       const { first, calls, clock, caller, observations } = await start()
       first.accept()

@@ -8,7 +8,7 @@ function spendAll(budget: RetryBudget, nowMs: number): number {
   return spent
 }
 
-describe('a retry budget (G5)', () => {
+describe('G5: a retry budget', () => {
   it.each([
     [0, 10],
     [4, 10],

@@ -13,7 +13,7 @@ function lengthOf(cooldowns: Cooldowns, atMs = 0): number {
 }
 
 describe('a cool-down', () => {
-  it('lasts as long as the canary asks, and a little more so that not all come back at once (A13)', () => {
+  it('A13: lasts as long as the canary asks, and a little more so that not all come back at once', () => {
     for (const [status, retryAfterMs, laterMs] of [
       [429, 2_000, 2_200],
       [503, 3_000, 3_300],
@@ -28,7 +28,7 @@ describe('a cool-down', () => {
     }
   })
 
-  it('without a word on it is drawn from 1..2 s, and doubles to 30..60 s (A14)', () => {
+  it('A14: without a word on it is drawn from 1..2 s, and doubles to 30..60 s', () => {
     for (const [chance, lengths] of [
       [none, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]],
       [most, [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]],

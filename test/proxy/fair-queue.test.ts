@@ -15,7 +15,7 @@ function drained(queue: FairQueue<Item>): Item[] {
   return items
 }
 
-describe('a fair queue (B16)', () => {
+describe('B16: a fair queue', () => {
   it('serves callers in turn, each in its own order', () => {
     const queue = new FairQueue<Item>()
     const pushed = ['a', 'a', 'a', 'b', 'c', 'b'].map((each, at) => ({ who: each, at }))

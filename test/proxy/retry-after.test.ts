@@ -4,7 +4,7 @@ import { retryAfterMs } from '../../src/proxy/retry-after.ts'
 
 const now = Date.UTC(2026, 10, 25, 12, 0, 0)
 
-describe('retry-after (A13)', () => {
+describe('A13: retry-after', () => {
   it.each<[string | string[] | undefined, number | null]>([
     [undefined, null],
     ['0', 0],

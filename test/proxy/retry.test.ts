@@ -20,7 +20,7 @@ describe('a retry', () => {
     )
   })
 
-  it('waits at least what the upstream asked for, and is none beyond maxWait (A13)', () => {
+  it('A13: waits at least what the upstream asked for, and is none beyond maxWait', () => {
     const grant = (retryAfterMs: number) =>
       new Retry(rules, new RetryBudget()).grant('rate_limited', retryAfterMs, 0, 0.5)
     expect(grant(0)).toBe(125)

@@ -172,14 +172,14 @@ describe('time served', () => {
     expect(result.next.dwell.at).toBe(NOON + MINUTE)
   })
 
-  it('is not counted when a clock jumps, either way, nor while nobody looked', () => {
+  it('F-6: is not counted when a clock jumps, either way, nor while nobody looked', () => {
     expect(served(HOUR)).toBe(0)
     expect(served(-HOUR)).toBe(0)
     expect(served(5 * MINUTE + 1)).toBe(0)
     expect(served(-1)).toBe(0)
   })
 
-  it('goes on after a jump back as before it', () => {
+  it('F-6: goes on after a jump back as before it', () => {
     const back = turn({ ...at(0), dwell: { ms: 10, at: NOON } }, {}, { now: NOON - 24 * HOUR })
     const next = turn(back.next, {}, { now: NOON - 24 * HOUR + MINUTE })
     expect(next.next.dwell).toEqual({ ms: 10 + MINUTE, at: NOON - 24 * HOUR + MINUTE })
@@ -205,7 +205,7 @@ describe('time served', () => {
     expect(said(turn(young, {}, { plan, now: NOON + HOUR }))).toBe('advanced ramping 1 500 gate')
   })
 
-  it('never ends by a jump: the turn that sees one climbs nowhere, and the next does', () => {
+  it('F-6: never ends by a jump: the turn that sees one climbs nowhere, and the next does', () => {
     for (const jump of [HOUR, -HOUR, Number.NaN, Number.POSITIVE_INFINITY]) {
       const jumped = turn(at(0), {}, { now: NOON + jump })
       expect(said(jumped)).toBe('-')
@@ -352,7 +352,7 @@ describe('a suspended rollout', () => {
     expect(said(probed({ suspension: 9, answered: 5, failed: 5, failedOfFirstFive: 5 }))).toBe('-')
   })
 
-  it('does not resume in a turn whose clock jumped', () => {
+  it('F-6: does not resume in a turn whose clock jumped', () => {
     const clean = { probes: probes({ answered: 30, evidence: 0.1 }) }
     expect(said(turn(standing(RECORDS.suspended), clean, { now: NOON + HOUR }))).toBe('-')
   })

@@ -82,7 +82,7 @@ describe('a controller', () => {
     expect(hours).toBeLessThan(5.3 * 24)
   }, 60_000)
 
-  it('holds where little comes, and says how much it needs', async () => {
+  it('G11: holds where little comes, and says how much it needs', async () => {
     const at = await started(stand())
     for (let hour = 0; hour < 30; hour++) {
       healthy(at, 100, `hour ${hour}`)
@@ -236,7 +236,7 @@ describe('probes', () => {
 })
 
 describe('a store that is away', () => {
-  it('lets the share stay for 30 s and not grow, then means control, and loses no count', async () => {
+  it('F-7: lets the share stay for 30 s and not grow, then means control, and loses no count', async () => {
     const stores = memoryStores<FlushRecord>()
     const line = cable(stores)
     const at = await started(stand({ stores: line.stores }))
@@ -262,7 +262,7 @@ describe('a store that is away', () => {
     expect(new Set(batches.map(({ sequence }) => sequence)).size).toBe(batches.length)
   })
 
-  it('refuses a command, and holds a rollback here until it can be written', async () => {
+  it('F-7: refuses a command, and holds a rollback here until it can be written', async () => {
     const stores = memoryStores<FlushRecord>()
     const line = cable(stores)
     const at = await started(stand({ stores: line.stores }))
@@ -281,7 +281,7 @@ describe('a store that is away', () => {
     expect(at.controller.record).toMatchObject({ state: 'rolled_back' })
   })
 
-  it('that holds what nobody can have written means control at once, and is left as it is', async () => {
+  it('F-8: that holds what nobody can have written means control at once, and is left as it is', async () => {
     const stores = memoryStores<FlushRecord>()
     const at = await started(stand({ stores }))
     const odd = { ...at.controller.report().record, heightBp: 20_000 }
@@ -330,7 +330,7 @@ describe('a restart', () => {
     },
   )
 
-  it('keeps a latch, its reason and the epoch', async () => {
+  it('F-1: keeps a latch, its reason and the epoch', async () => {
     const stores = memoryStores<FlushRecord>()
     const at = await started(stand({ stores }))
     outage(at, 4)
@@ -343,7 +343,7 @@ describe('a restart', () => {
 })
 
 describe('two processes on one store', () => {
-  it('judge the same, and follow each other', async () => {
+  it('F-8: judge the same, and follow each other', async () => {
     const stores = memoryStores<FlushRecord>()
     const one = await started(stand({ stores }))
     const other = stand({ stores, clock: one.clock })

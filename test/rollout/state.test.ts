@@ -82,7 +82,7 @@ describe('a change', () => {
     expect(next.dwell).toBe(before.dwell)
   })
 
-  it('of a broken clock bears the last time known', () => {
+  it('F-6: of a broken clock bears the last time known', () => {
     for (const now of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const { next, events } = changed(standing(RECORDS.ramping, { at: NOON }), change, now, 'e')
       expect([events[0]?.at, next.record.sinceAt]).toEqual([NOON, NOON])

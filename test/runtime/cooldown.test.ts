@@ -24,7 +24,7 @@ describe.each(TRANSPORTS)('a cool-down over %s', (transport) => {
     ['529 without', { status: 529, retryAfter: null }, 1_500],
     ['429 with a time beyond all', { status: 429, retryAfter: 86_400 }, 315_000],
   ])(
-    'after %s sends draws to control until it has passed (A13, A14)',
+    'A13, A14: after %s sends draws to control until it has passed',
     async (_, fault, lengthMs) => {
       const clock = heardClock()
       const gateway = await start({ transport, clock, percent: 50, rollout: { cooldown: true } })

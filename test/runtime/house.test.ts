@@ -66,7 +66,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
   })
 
-  it('sends new requests elsewhere while it drains, in the dialect, and closes', async () => {
+  it('F-9: sends new requests elsewhere while it drains, in the dialect, and closes', async () => {
     const gateway = await start({ transport, percent: 100 })
     gateway.headgate.drain()
     for (const endpoint of [CHAT, MESSAGES]) {
@@ -84,7 +84,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect(gateway.official.requests.total + gateway.relay.requests.total).toBe(0)
   })
 
-  it('finishes what it has begun while it drains', async () => {
+  it('F-9: finishes what it has begun while it drains', async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'slow_drip', ms: 1 })
     const calling = begin(gateway, CHAT, { stream: true })
@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('B1: stands after a burst of 200 callers who left, and serves the next', async () => {
+  it('B1, F-11: stands after a burst of 200 callers who left, and serves the next', async () => {
     const gateway = await start({ transport, percent: 50 })
     const hang = { kind: 'hang_after_chunks', chunks: 7 } as const
     await gateway.relay.setFault(hang)

@@ -189,7 +189,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  it('B1: sixty times over leaves no connection and nothing running behind', async () => {
+  it('B1, F-11: sixty times over leaves no connection and nothing running behind', async () => {
     const gateway = await start({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'hang_after_chunks', chunks: 7 })
     await Promise.all(

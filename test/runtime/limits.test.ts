@@ -46,7 +46,7 @@ const CANARY = { 'x-headgate-unit': 'u1' }
 const CONTROL = { 'x-headgate-unit': 'u0' }
 
 describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
-  it('shed at once what finds the queue full, in the dialect, and health still answers (B15)', async () => {
+  it('B15: shed at once what finds the queue full, in the dialect, and health still answers', async () => {
     const clock = heardClock()
     const upstream = await holding()
     const limits = { concurrency: 1, queue: { size: 1 } }
@@ -105,7 +105,7 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
     expect(upstream.requests).toHaveLength(1)
   })
 
-  it('give back the place of a caller who leaves, while it waits and while it is served (B1)', async () => {
+  it('B1: give back the place of a caller who leaves, while it waits and while it is served', async () => {
     const clock = heardClock()
     const upstream = await holding()
     const limits = { concurrency: 1, queue: { size: 1 } }
@@ -132,7 +132,7 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
     expect(upstream.requests).toHaveLength(2)
   })
 
-  it('serve callers in turn: one flood does not hold up another caller (B16)', async () => {
+  it('B16: serve callers in turn: one flood does not hold up another caller', async () => {
     const clock = heardClock()
     const upstream = await holding()
     const keys = ['flood', 'other'].map((name) => ({
@@ -166,7 +166,7 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
     expect((await other.reply()).status).toBe(200)
   })
 
-  it('hold at a rollback: control gets no more than it may, the rest is told when (G6)', async () => {
+  it('G6: hold at a rollback: control gets no more than it may, the rest is told when', async () => {
     const clock = heardClock()
     const limits = { rpm: 5, queue: { size: 0 } }
     const gateway = await start({ transport, clock, percent: 100, official: { limits } })
@@ -188,7 +188,7 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
     expect((await ask(gateway, CHAT)).status).toBe(200)
   })
 
-  it('count retries too (G6)', async () => {
+  it('G6: count retries too', async () => {
     const clock = heardClock()
     const upstream = await closing(startScripted((_, response) => response.writeHead(429).end()))
     const official = {
@@ -326,7 +326,7 @@ describe.each(TRANSPORTS)('limits of a caller over %s', (transport) => {
   ]
   const as = (name: string) => ({ authorization: `Bearer key-${name}` })
 
-  it('are its own requests in any minute (B16)', async () => {
+  it('B16: are its own requests in any minute', async () => {
     const clock = heardClock()
     const gateway = await start({ transport, clock, config: { callers: callers({ rpm: 2 }) } })
     for (const status of [200, 200, 429, 429]) {
@@ -368,7 +368,7 @@ describe.each(TRANSPORTS)('limits of a caller over %s', (transport) => {
     expect((await second.reply()).status).toBe(200)
   })
 
-  it('give back the place of one who leaves before its body is whole, or is refused (B1)', async () => {
+  it('B1: give back the place of one who leaves before its body is whole, or is refused', async () => {
     const gateway = await start({ transport, config: { callers: callers({ concurrency: 1 }) } })
     const bad = { headers: { ...as('one'), 'content-type': 'application/json' }, body: 'no JSON' }
     for (let at = 0; at < 3; at++) {

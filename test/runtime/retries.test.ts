@@ -35,7 +35,7 @@ function answering(...statuses: readonly { status: number; retryAfter?: string }
 
 describe.each(TRANSPORTS)('retries over %s', (transport) => {
   it.each([429, 503, 529])(
-    'are off unless configured: %i passes as it is (A13, A14)',
+    'A13, A14: are off unless configured: %i passes as it is',
     async (status) => {
       const upstream = await answering({ status, retryAfter: '7' })
       const gateway = await start({ transport, official: { baseUrl: upstream.baseUrl } })
@@ -54,7 +54,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     ['503', { status: 503, retryAfter: '1' }, 1_000],
     ['529 without a word on time', { status: 529 }, 0],
   ] as const)(
-    'after %s come once the upstream may be asked again, and no earlier (A13, A14)',
+    'A13, A14: after %s come once the upstream may be asked again, and no earlier',
     async (_, first, leastMs) => {
       const clock = heardClock()
       const upstream = await answering(first, { status: 200 })
@@ -78,7 +78,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     },
   )
 
-  it('are two tries in all, the same bytes and the same idempotency key in both (A13, G4)', async () => {
+  it('A13, G4: are two tries in all, the same bytes and the same idempotency key in both', async () => {
     const clock = heardClock()
     const upstream = await answering({ status: 429 })
     const gateway = await start({
@@ -107,7 +107,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     ['that asks for more time than maxWait', '6', retry],
     ['that asks for time by a date far away', 'Fri, 01 Jan 2100 00:00:00 GMT', retry],
     ['of a kind that config leaves out', '1', { ...retry, on: ['connect', 'overloaded'] }],
-  ])('are none for an answer %s, which passes as it is (A13)', async (_, retryAfter, rules) => {
+  ])('A13: are none for an answer %s, which passes as it is', async (_, retryAfter, rules) => {
     const upstream = await answering({ status: 429, retryAfter })
     const official = { baseUrl: upstream.baseUrl, retry: rules }
     const gateway = await start({ transport, official })
@@ -118,7 +118,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
   })
 
   it.each([400, 401, 404, 408, 500, 502, 504])(
-    'are none for %i: it may have been processed (G4)',
+    'G4: are none for %i: it may have been processed',
     async (status) => {
       const upstream = await answering({ status, retryAfter: '0' })
       const gateway = await start({ transport, official: { baseUrl: upstream.baseUrl, retry } })
@@ -127,7 +127,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     },
   )
 
-  it('come where no connection was made, also for a POST (A1, G4)', async () => {
+  it('A1, G4: come where no connection was made, also for a POST', async () => {
     const clock = heardClock()
     const gateway = await start({ transport, clock, official: { retry } })
     await gateway.official.setFault({ kind: 'refuse' })
@@ -144,7 +144,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     { kind: 'reset_before_headers' },
     { kind: 'reset_after_chunks', chunks: 2 },
     { kind: 'end_after_chunks', chunks: 2 },
-  ] as const)('are none for a POST that was sent: $kind (A6, A7, G4)', async (fault) => {
+  ] as const)('A6, A7, G4: are none for a POST that was sent: $kind', async (fault) => {
     const gateway = await start({ transport, official: { retry } })
     await gateway.official.setFault(fault)
     await ask(gateway, CHAT, { stream: true }).catch(() => {})
@@ -152,7 +152,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     expect(gateway.official.requests.total).toBe(1)
   })
 
-  it('on a pooled connection that broke come for a GET, once, and for no POST (A6, G4)', async () => {
+  it('A6, G4: on a pooled connection that broke come for a GET, once, and for no POST', async () => {
     const requests: string[] = []
     const upstream = await closing(
       startTcp((socket) => {
@@ -192,7 +192,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     expect(upstream.requests).toHaveLength(1)
   })
 
-  it('stop when the caller leaves (B1)', async () => {
+  it('B1: stop when the caller leaves', async () => {
     const clock = heardClock()
     const upstream = await answering({ status: 429 }, { status: 200 })
     const gateway = await start({
@@ -260,7 +260,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     return { ...clock, setTimer }
   }
 
-  it('are a fifth of the requests and ten, however long all fail (G5)', async () => {
+  it('G5: are a fifth of the requests and ten, however long all fail', async () => {
     const upstream = await answering({ status: 503 })
     const gateway = await start({
       transport,
@@ -275,7 +275,7 @@ describe.each(TRANSPORTS)('retries over %s', (transport) => {
     expect(upstream.requests).toHaveLength(130)
   })
 
-  it('are left to nobody once the budget is spent: x-should-retry (G5)', async () => {
+  it('G5: are left to nobody once the budget is spent: x-should-retry', async () => {
     const gateway = await start({
       transport,
       clock: standing(),

@@ -181,7 +181,7 @@ describe.each(TRANSPORTS)('the unit over %s', (transport) => {
     expect(await gateway.observation()).toMatchObject({ bucket: null, evidence: false })
   })
 
-  it('is the caller where config says so, whatever a header claims', async () => {
+  it('G10: is the caller where config says so, whatever a header claims', async () => {
     const sha256 = createHash('sha256').update('caller-key').digest('hex')
     const config = { callers: [{ name: 'team-38', sha256, unit: 'caller' }] }
     const gateway = await start({ transport, percent: 50, config })

@@ -63,7 +63,7 @@ function sleep(ms: number): Promise<void> {
 }
 
 describe('a store whose process is killed', () => {
-  it('holds every acknowledged decision and count, and nothing by half, after each of 200 kills', async () => {
+  it('F-1: holds every acknowledged decision and count, and nothing by half, after each of 200 kills', async () => {
     const tales = await Promise.all(['a', 'b'].map((name) => killed(name, 100, 1)))
     for (const { events, batches, acks, wrote } of tales) {
       // The kills must fall into writing, or they prove nothing.
@@ -76,7 +76,7 @@ describe('a store whose process is killed', () => {
     }
   }, 180_000)
 
-  it('holds them when two processes write to it at once, and both are killed', async () => {
+  it('F-1: holds them when two processes write to it at once, and both are killed', async () => {
     const { events, wrote } = await killed('two', 25, 2)
     expect(wrote).toBeGreaterThan(12)
     const writers = new Set(events.map(({ by }) => by.slice(-2)).filter((end) => /-\d/.test(end)))

@@ -136,7 +136,7 @@ describe('a damaged file', () => {
     'a schema of nobody': () => sql('DELETE FROM headgate'),
   }
 
-  it.each(Object.entries(DAMAGE))('%s is refused, and left as it is', async (_, damage) => {
+  it.each(Object.entries(DAMAGE))('F-8: %s is refused, and left as it is', async (_, damage) => {
     await written()
     damage()
     const before = readFileSync(file)
@@ -217,7 +217,7 @@ describe('a whole file', () => {
     )
   })
 
-  it('of a newer version is refused, and left as it is', async () => {
+  it('F-8: of a newer version is refused, and left as it is', async () => {
     await written()
     sql('UPDATE headgate SET schema = 2; ALTER TABLE rollouts ADD COLUMN more TEXT')
     const before = readFileSync(file)
@@ -244,7 +244,7 @@ describe('a whole file', () => {
 })
 
 describe('a file that another process is writing to', () => {
-  it('is unavailable for as long, and loses nothing', async () => {
+  it('F-8: is unavailable for as long, and loses nothing', async () => {
     const stores = open(50)
     const relay = tale('relay')
     await stores.state.commit([relay.tell({})], DWELL)
@@ -286,7 +286,7 @@ async function expectFound(
 }
 
 describe('a full disk', () => {
-  it.skipIf(!small)('refuses what is new, keeps what was said, and recovers', async () => {
+  it.skipIf(!small)('F-7: refuses what is new, keeps what was said, and recovers', async () => {
     file = join(MOUNTED, 'state.db')
     const ballast = join(MOUNTED, 'ballast')
     writeFileSync(ballast, new Uint8Array(100_000))
@@ -325,7 +325,7 @@ describe('a full disk', () => {
     await again.close()
   })
 
-  it.skipIf(!small)('cannot hold a new file, and says so', () => {
+  it.skipIf(!small)('F-7: cannot hold a new file, and says so', () => {
     mkdirSync(join(MOUNTED, 'full'))
     file = join(MOUNTED, 'full', 'state.db')
     try {
@@ -340,7 +340,7 @@ describe('a full disk', () => {
     opened.pop()?.close()
   })
 
-  it('that fails in the middle of a write costs a writer nothing it was promised', async () => {
+  it('F-7: that fails in the middle of a write costs a writer nothing it was promised', async () => {
     // Blocks of 1,024 bytes; beyond them a write fails with EFBIG.
     const limited = ['bash', '-c', 'ulimit -f 700; exec "$@"', 'bash']
     const acks: Ack[] = []
@@ -377,7 +377,7 @@ describe('a file that may not be written', () => {
     ['a read-only file', 0o444, 0o777],
     ['an unreadable file', 0o000, 0o777],
     ['an unreadable folder', 0o666, 0o000],
-  ])('is unavailable: %s', async (_, fileMode, folderMode) => {
+  ])('F-7: is unavailable: %s', async (_, fileMode, folderMode) => {
     await written()
     const before = readFileSync(file)
     chmodSync(file, fileMode)
@@ -389,7 +389,7 @@ describe('a file that may not be written', () => {
     expect(await open().state.events({ limit: 9 })).toHaveLength(5)
   })
 
-  it('is not made in a read-only folder', async () => {
+  it('F-7: is not made in a read-only folder', async () => {
     chmodSync(folder, 0o555)
     expect(await attempt()).toMatchObject({ kind: 'fault', code: 'store_unavailable' })
     expect(existsSync(file)).toBe(false)
