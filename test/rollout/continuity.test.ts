@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { randomFrom } from '../../src/demo/random.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import type { LoggedBatch, Stores } from '../../src/ports.ts'
-import type { ProbeShape } from '../../src/rollout/controller.ts'
 import { type FlushRecord, judgeNext, NOTHING_JUDGED } from '../../src/rollout/flushes.ts'
 import { policyFor } from '../../src/rollout/guard.ts'
+import type { ProbeShape } from '../../src/rollout/prober.ts'
 import { Rollouts } from '../../src/rollout/rollouts.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
 import type { Observation } from '../../src/types.ts'
@@ -140,6 +140,41 @@ describe('a restart', () => {
     next.see({}, { reason: 'suspended', evidence: false, bucket: null })
     await turns(next, 1)
     expect(shapes.at(-1)).toEqual({ endpoint: 'chat', stream: true, model: 'gpt-5.2' })
+  })
+})
+
+describe('what was judged before', () => {
+  async function judgedBefore() {
+    const stores = memoryStores<FlushRecord>()
+    const at = await started(stand({ stores }))
+    healthy(at, 2_000, 'before')
+    at.see({ bucket: 9_000 }, {}, 'a unit')
+    await at.controller.turn()
+    await at.controller.close()
+    return { stores, at, judgement: at.controller.report().judgement }
+  }
+
+  it('is taken up also where a person reaches the store before the first turn', async () => {
+    const { stores, at, judgement } = await judgedBefore()
+    const next = stand({ stores, clock: at.clock })
+    await next.command('pause')
+    await next.controller.turn()
+    expect(next.controller.report().judgement).toEqual(judgement)
+    next.see({ bucket: 9_000 }, {}, 'a unit')
+    await next.controller.turn()
+    const batches = await stores.evidence.read({ rollout: 'relay', limit: 9 })
+    expect(batches.at(-1)?.counts.counts[0]?.strata).toEqual([])
+  })
+
+  it('is taken up by a rollout that gets its guard by a reload', async () => {
+    const { stores, at, judgement } = await judgedBefore()
+    const bare = rolloutConfig({ plan: undefined })
+    const next = stand({ stores, clock: at.clock, config: bare })
+    await next.controller.turn()
+    expect(next.controller.report().judgement).toBeNull()
+    next.controller.configure(inputOf(rolloutConfig()))
+    await next.controller.turn()
+    expect(next.controller.report().judgement).toEqual(judgement)
   })
 })
 

@@ -1,0 +1,166 @@
+import type { Place } from '../judge/judge.ts'
+import { noPins, type Pins } from '../judge/pins.ts'
+import type { Policy } from '../judge/policy.ts'
+import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
+import type { Observation, RolloutRecord, Trip } from '../types.ts'
+import { type Checkpointed, checkpointOf, fromCheckpoint } from './checkpoint.ts'
+import { type Added, Evidence } from './evidence.ts'
+import { type FlushRecord, type Judged, judgeNext, NOTHING_JUDGED, seenOf } from './flushes.ts'
+
+/**
+ * The counts of one rollout on their way: collected here, written to the log, and judged as the log has them, so that
+ * every reader of it comes to the same verdict.
+ */
+
+export interface EvidenceLogParts {
+  readonly rollout: string
+  readonly store: EvidenceStore<FlushRecord>
+  /** One process from its start to its end. */
+  readonly process: string
+  /** Milliseconds since the epoch. */
+  readonly wallMs: () => number
+}
+
+/** What the counts are judged by, and whose they are. */
+export interface Terms {
+  readonly policy: Policy
+  /** The canary's name and where it is. */
+  readonly canary: string
+}
+
+const READ_BATCHES = 500
+
+export class EvidenceLog {
+  readonly #parts: EvidenceLogParts
+  #terms: Terms
+  #judged: Judged = NOTHING_JUDGED
+  #evidence: Evidence
+  /** Written down but not acknowledged: sent again under the same sequence. */
+  #pending: EvidenceBatch<FlushRecord> | null = null
+  #sequence = 0
+  #toldPolicy: Policy | null = null
+  #fromMs: number
+
+  constructor(terms: Terms, parts: EvidenceLogParts) {
+    this.#parts = parts
+    this.#terms = terms
+    this.#evidence = new Evidence(1, terms.policy, noPins(terms.policy))
+    this.#fromMs = parts.wallMs()
+  }
+
+  get judged(): Judged {
+    return this.#judged
+  }
+
+  get epoch(): number {
+    return this.#evidence.epoch
+  }
+
+  /** Thresholds that control has shown so far in this epoch. */
+  get pins(): Pins {
+    return this.#judged.state?.pins ?? noPins(this.#terms.policy)
+  }
+
+  add(observation: Observation, unit: string | null): Added {
+    return this.#evidence.add(observation, unit, observation.epoch)
+  }
+
+  trip(trip: Trip): void {
+    this.#evidence.trip(trip)
+  }
+
+  /** After a reload; what is counted stays as it is. */
+  agree(terms: Terms): void {
+    this.#terms = terms
+    this.#evidence.countAgainst(terms.policy, this.pins)
+  }
+
+  /** Of this epoch nothing was read but what was kept: counts, verdict and the memory of units belong together. */
+  begin(epoch: number, kept: Checkpointed | null = null): void {
+    this.#judged = kept?.judged ?? NOTHING_JUDGED
+    this.#evidence = new Evidence(epoch, this.#terms.policy, this.pins, kept?.firsts)
+    // Whoever reads this epoch alone has to learn it too.
+    this.#toldPolicy = null
+  }
+
+  /** The first word of the store. @returns what tripped at this visit and was not acted on @throws what the store throws */
+  async load({ epoch, visit }: RolloutRecord): Promise<Trip | null> {
+    const { store, rollout } = this.#parts
+    const kept = fromCheckpoint(await store.checkpoint(rollout))
+    this.begin(epoch, kept?.firsts.epoch === epoch ? kept : null)
+    return this.#read(visit)
+  }
+
+  /**
+   * Writes down what was counted, and judges what the log holds.
+   * @returns what tripped at this visit, in any process
+   * @throws what the store throws; nothing is lost then
+   */
+  async flush(place: Place): Promise<Trip | null> {
+    // First what a store that was away did not take: a trip since then is of this visit, and of no later one.
+    await this.#append()
+    this.#pending = this.#take(place)
+    await this.#append()
+    return this.#read(place.visit)
+  }
+
+  /** So that the next process need not read the log from its beginning. @throws what the store throws */
+  async keepCheckpoint(): Promise<void> {
+    if (this.#judged.position === 0) return
+    const { store, rollout } = this.#parts
+    await store.keepCheckpoint(checkpointOf(rollout, this.#judged, this.#evidence.firsts()))
+  }
+
+  async #append(): Promise<void> {
+    if (this.#pending === null) return
+    await this.#parts.store.append([this.#pending])
+    this.#pending = null
+  }
+
+  /** What was counted since the last; null when nothing was. */
+  #take(place: Place): EvidenceBatch<FlushRecord> | null {
+    if (!this.#evidence.waits) return null
+    const { rollout, process, wallMs } = this.#parts
+    const { policy, canary } = this.#terms
+    const at = Math.max(this.#fromMs, wallMs())
+    const { counts, journal } = this.#evidence.take()
+    const batch: EvidenceBatch<FlushRecord> = {
+      rollout,
+      epoch: place.epoch,
+      process,
+      sequence: this.#sequence++,
+      at,
+      counts: {
+        place,
+        canary,
+        fromMs: this.#fromMs,
+        atMs: at,
+        counts,
+        journal,
+        policy: this.#toldPolicy === policy ? null : policy,
+        seen: seenOf(this.#judged),
+      },
+    }
+    this.#toldPolicy = policy
+    this.#fromMs = at
+    return batch
+  }
+
+  /** Judges what the log holds beyond the last position, record by record. @returns what tripped at this visit */
+  async #read(visit: number): Promise<Trip | null> {
+    const { store, rollout } = this.#parts
+    let trip: Trip | null = null
+    for (;;) {
+      const after = this.#judged.position
+      const batches = await store.read({ rollout, epoch: this.epoch, after, limit: READ_BATCHES })
+      for (const batch of batches) {
+        this.#judged = judgeNext(this.#judged, batch)
+        this.#evidence.restore(batch.counts.journal)
+        const { place, judgement } = this.#judged
+        if (place?.visit === visit) trip ??= judgement?.trip ?? null
+      }
+      this.#evidence.countAgainst(this.#terms.policy, this.pins)
+      if (batches.length < READ_BATCHES) return trip
+    }
+  }
+}
