@@ -20,3 +20,9 @@ export class HeadgateError extends Error {
     this.code = code
   }
 }
+
+/** Where a defect sits, without its message: that may quote what a caller sent. */
+export function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return `${error.name}${error.stack?.split('\n').find((line) => line.includes(' at ')) ?? ''}`
+}

@@ -1,20 +1,19 @@
-import type { Context } from 'hono'
-import { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 import type { CommandAnswer, ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
 import type { FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
+import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Caller, Clock, Dial, FlagSource, Log, Stores, Witness } from './ports.ts'
+import type { Clock, Dial, FlagSource, Log, Stores, Witness } from './ports.ts'
 import { Admissions } from './proxy/admission.ts'
+import { type Door, dataApp } from './proxy/app.ts'
 import { RetryBudgets } from './proxy/budget.ts'
 import { Cooldowns } from './proxy/cooldown.ts'
-import { errorBody, refusalOf } from './proxy/dialect.ts'
 import { pathOf } from './proxy/endpoint.ts'
 import type { Gate } from './proxy/gate.ts'
-import { handle } from './proxy/handle.ts'
 import { Keys } from './proxy/keys.ts'
 import { ModelEchoes } from './proxy/model-echoes.ts'
 import { sendProbe } from './proxy/probe.ts'
@@ -28,13 +27,6 @@ import { Rollouts } from './rollout/rollouts.ts'
 import { splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
 import type { RolloutEvent, Split, Splits } from './types.ts'
-
-/** How a transport takes a request in: it makes a `Caller` of it and returns what Hono wants. */
-export type Door = (
-  // biome-ignore lint/suspicious/noExplicitAny: each transport has its own bindings
-  context: Context<any>,
-  serve: (caller: Caller) => Promise<void>,
-) => Response | Promise<Response>
 
 /** What an entry puts together: its transport, its clock, its sources. */
 export interface Parts {
@@ -369,45 +361,4 @@ function goodOf(outcome: string): 'good' | 'failed' {
 function ceilingBpOf(split: Split | undefined): number | null {
   if (split === undefined || split.killed || split.flag === null) return 0
   return split.flag.kind === 'context' ? null : split.flag.kind === 'off' ? 0 : split.flag.shareBp
-}
-
-function dataApp(
-  door: Door,
-  gate: Gate,
-  readiness: () => { ready: boolean; degraded: readonly string[] },
-): Hono {
-  const app = new Hono()
-  const serve = (caller: Caller): Promise<void> =>
-    handle(caller, gate).catch((error: unknown) => {
-      // A defect of ours must not leave a caller waiting.
-      gate.log.error('request failed inside Headgate', { at: placeOf(error) })
-      answerDefect(caller, gate.id())
-    })
-  app.all('/v1/*', (context) => door(context, serve))
-  app.get('/livez', (context) => context.json({ live: true }))
-  app.get('/readyz', (context) => {
-    const now = readiness()
-    return context.json(now, now.ready ? 200 : 503)
-  })
-  app.notFound((context) => {
-    const body = errorBody('openai', refusalOf('not_found'), gate.id())
-    return context.body(new TextDecoder().decode(body), 404, { 'content-type': 'application/json' })
-  })
-  return app
-}
-
-function answerDefect(caller: Caller, requestId: string): void {
-  if (caller.begun) {
-    caller.destroy()
-    return
-  }
-  const dialect = caller.target.startsWith('/v1/messages') ? 'anthropic' : 'openai'
-  const body = errorBody(dialect, refusalOf('internal_error'), requestId)
-  caller.answer(500, ['content-type', 'application/json', 'x-headgate-request-id', requestId], body)
-}
-
-/** Where a defect sits, without its message: that may quote what a caller sent. */
-function placeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  return `${error.name}${error.stack?.split('\n').find((line) => line.includes(' at ')) ?? ''}`
 }

@@ -1,4 +1,5 @@
 /** The library's public door: both planes as Hono apps, to be composed with a transport, a clock and sources. */
-export { createHeadgate, type Door, type Headgate, type Parts, type Reload } from './headgate.ts'
+export { createHeadgate, type Headgate, type Parts, type Reload } from './headgate.ts'
 export type * from './ports.ts'
+export type { Door } from './proxy/app.ts'
 export type * from './types.ts'

@@ -1,4 +1,4 @@
-import { HeadgateError } from '../errors.ts'
+import { HeadgateError, placeOf } from '../errors.ts'
 import type { Clock, Log, StateStore } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
 import { recordFault, type Standing } from './state.ts'
@@ -140,10 +140,4 @@ export class Register {
       if (page.length < READ_EVENTS) return newest
     }
   }
-}
-
-/** Where a defect sits, without its message: that may quote what a caller sent. */
-function placeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  return `${error.name}${error.stack?.split('\n').find((line) => line.includes(' at ')) ?? ''}`
 }
