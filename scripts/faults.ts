@@ -124,6 +124,11 @@ the titles of the tests (\`npm run faults\`).
 - Node reads 300 s for a whole request, body included: a slower upload is cut.
 - Guessing from loopback is answered with 429 and not stopped, so that a stranger behind the same proxy keeps nobody from a rollback:
   choose a control token of 32 random bytes, and let the proxy limit what it lets through.
+- A caller who may name its units, or who begins many conversations, counts as many: with requests that the canary alone fails it can
+  suspend a rollout or roll it back, and raise no share; with many that go well it can outweigh what others meet. \`callers[].unit: caller\` makes it one unit: one outcome at a share for the
+  judge, two failures in a row for the tripwires. Plain thresholds (\`guard.absolute\`) count every request of everybody all the same.
+- What takes minutes is measured, not tested: \`npm run soak\` (memory and descriptors under faults) and \`npm run bench:faults\` (junk at
+  the door beside admitted requests).
 - Over the fetch transport the platform's own front door decides on framing, deadlines and dot segments
   ([what differs](../../ARCHITECTURE.md#what-differs-over-fetch)).
 

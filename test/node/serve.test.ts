@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startUpstream } from '../../src/demo/upstreams.ts'
+import { Call } from '../fakes/caller.ts'
 import { documentOf } from '../fakes/gateway.ts'
 import { ask, configOf, type Served, startServe } from './process.ts'
 
@@ -114,6 +115,24 @@ describe('headgate serve', () => {
     expect(code).toBe(143)
     await expect(answer.text()).rejects.toThrow()
   })
+
+  it.each([
+    ['a stream', { stream: true }, { kind: 'hang_after_chunks', chunks: 4 }],
+    ['a whole answer', {}, { kind: 'hang_after_chunks', chunks: 1 }],
+  ] as const)(
+    'F-10: killed in the middle of %s leaves it broken, and never an end',
+    async (_, fields, fault) => {
+      served = await startServe()
+      await served.official.setFault(fault)
+      const calling = new Call(`${served.dataUrl}/chat/completions`, {
+        body: { model: 'm', messages: [{ role: 'user', content: 'simulate:words=40' }], ...fields },
+      })
+      await calling.until('"model"')
+      await served.kill()
+      expect(await calling.ended).toBe('broken')
+      expect(calling.text).not.toMatch(/\[DONE\]|finish_reason":"/)
+    },
+  )
 
   it('D1: has no control plane without a token, and says how to get one', async () => {
     served = await startServe({ env: { HEADGATE_TOKEN: '' } })

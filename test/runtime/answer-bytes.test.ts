@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Faults } from '../../src/demo/faults.ts'
+import { startUpstream } from '../../src/demo/upstreams.ts'
 import {
   ask,
   begin,
@@ -63,6 +64,9 @@ const ANSWERS: readonly (readonly [string, EndpointAsk, Record<string, unknown>,
 const unpacked = ({ headers, bytes }: Reply): string =>
   (headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString()
 
+/** Two upstreams of one seed differ in the second they answer in. */
+const undated = (text: string): string => text.replace(/"created(_at)?":\d+/g, '"created":0')
+
 describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
   describe.each([
     ['control', 0],
@@ -105,6 +109,29 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
       expect(reply.headers['x-headgate-arm']).toBe(arm)
       expect(reply.text).toBe(recording.bytes.toString())
     })
+
+    it.each([
+      ['chat', CHAT, { ...usage, max_tokens: 20, max_completion_tokens: 20 }],
+      ['a response', RESPONSES, { stream: true, max_output_tokens: 20 }],
+      ['a message', MESSAGES, { stream: true, max_tokens: 20 }],
+      ['a whole answer', CHAT, {}],
+    ] as const)(
+      'A17: byte by byte over a thin line keep every one: %s',
+      async (_, endpoint, fields) => {
+        const recording = await record(endpoint.path, endpoint.body(fields))
+        const upstream = await closing(startUpstream({ name: 'recorded', seed: 5 }))
+        await upstream.setFault([
+          { kind: 'one_byte' },
+          { kind: 'bandwidth', bytesPerSecond: 50_000 },
+          { kind: 'slow_close', ms: 5 },
+        ])
+        const gateway = await start({ transport, percent, ...behind(upstream.baseUrl) })
+        const reply = await ask(gateway, endpoint, fields)
+        expect(reply.whole).toBe(true)
+        expect(undated(reply.text)).toBe(undated(recording.bytes.toString()))
+        expect(await gateway.observation()).toMatchObject({ arm, outcome: 'ok' })
+      },
+    )
 
     it('A10: keep a line of 1 MiB', async () => {
       const fields = { stream: true }

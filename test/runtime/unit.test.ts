@@ -181,12 +181,20 @@ describe.each(TRANSPORTS)('the unit over %s', (transport) => {
     expect(await gateway.observation()).toMatchObject({ bucket: null, evidence: false })
   })
 
-  it('G10: is the caller where config says so, whatever a header claims', async () => {
+  it('G10: is the caller where config says so: whatever it claims to be, it meets one arm', async () => {
     const sha256 = createHash('sha256').update('caller-key').digest('hex')
     const config = { callers: [{ name: 'team-38', sha256, unit: 'caller' }] }
     const gateway = await start({ transport, percent: 50, config })
-    const bucket = await bucketOfAsk(gateway, CHAT, { user: 'u1' }, { 'x-headgate-unit': 'u0' })
-    expect(bucket).toBe(527)
+    for (let claim = 0; claim < 20; claim++) {
+      const fields = {
+        user: `u${claim}`,
+        safety_identifier: `u${claim}`,
+        messages: [user(`${claim}`)],
+      }
+      const bucket = await bucketOfAsk(gateway, CHAT, fields, { 'x-headgate-unit': `u${claim}` })
+      expect(bucket).toBe(527)
+    }
+    expect(new Set(gateway.observations.map(({ arm }) => arm))).toEqual(new Set(['canary']))
     expect(await gateway.observation()).toMatchObject({ caller: 'team-38' })
   })
 

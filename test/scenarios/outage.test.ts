@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { Fault } from '../../src/demo/faults.ts'
+import type { ArrivedRequest, Fault } from '../../src/demo/faults.ts'
 import { randomFrom } from '../../src/demo/random.ts'
 import { noPins } from '../../src/judge/pins.ts'
 import type { Stores } from '../../src/ports.ts'
@@ -9,7 +9,9 @@ import { Evidence } from '../../src/rollout/evidence.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
 import { ask, CHAT, EMBEDDINGS } from '../fakes/asks.ts'
-import type { Gateway } from '../fakes/gateway.ts'
+import { turns } from '../fakes/caller.ts'
+import { type ManualClock, manualClock } from '../fakes/clock.ts'
+import type { Gateway, GatewayOptions } from '../fakes/gateway.ts'
 import { SHIPPED } from '../judge/evidence.ts'
 import { observation } from '../rollout/observations.ts'
 import { start } from '../runtime/start.ts'
@@ -201,15 +203,15 @@ describe('a relay that hangs', () => {
   }, 20_000)
 })
 
-async function atNinetyNine(): Promise<Gateway> {
+async function atNinetyNine(options: Partial<GatewayOptions> = {}): Promise<Gateway> {
   const stores = await healthyDay(9_900, 20_000)
-  const rollout = plan('99%')
   const gateway = await start({
     transport: 'node',
     percent: 100,
-    rollout,
+    rollout: plan('99%'),
     stores,
     relayOptions: { port: RELAY_PORT },
+    ...options,
   })
   await gateway.command('start')
   return gateway
@@ -226,5 +228,97 @@ describe('an outage of the provider behind both', () => {
     }
     expect(gateway.view().state).toBe('ramping')
     expect(gateway.events.map(({ type }) => type)).toEqual(['started'])
+  })
+})
+
+describe('a relay that is dead for an hour', () => {
+  const INTERVAL_MS = 10_000
+  const HOUR_MS = 3_600_000
+  const INTERVALS = HOUR_MS / INTERVAL_MS
+  const rollout = { ...plan('99%'), probe: { interval: '10s', timeout: '35s' } }
+  const isProbe = ({ body }: ArrivedRequest): boolean =>
+    Buffer.from(body).includes('Reply with the single word: ok')
+
+  async function suspended(clock: ManualClock, fault: Fault): Promise<Gateway> {
+    const gateway = await atNinetyNine({ clock, rollout })
+    await gateway.relay.setFault({ kind: 'reset_before_headers' })
+    await loadUntil(gateway, 'suspended', 2_000)
+    // Probes compare with control: while it fails them too, they decide nothing.
+    await gateway.official.setFault({ kind: 'status', status: 503 }, isProbe)
+    await gateway.relay.setFault(fault)
+    return gateway
+  }
+
+  async function answeredProbes({ logs }: Gateway, count: number): Promise<void> {
+    while (logs.filter((line) => line.startsWith('probe {')).length < count) await turns(1)
+  }
+
+  async function expectControl(gateway: Gateway, user: number): Promise<void> {
+    const reply = await ask(gateway, EMBEDDINGS, {}, { 'x-headgate-unit': `user-${user}` })
+    expect(reply.status).toBe(200)
+    expect(reply.headers['x-headgate-arm']).toBe('control')
+  }
+
+  it('A23: meets one probe an interval and nobody else; control answers all', async () => {
+    const clock = manualClock()
+    const gateway = await suspended(clock, { kind: 'status', status: 500 })
+    const before = gateway.relay.requests.total
+    clock.advance(0)
+    await answeredProbes(gateway, 1)
+    for (let interval = 1; interval <= INTERVALS; interval++) {
+      await expectControl(gateway, interval)
+      await gateway.headgate.turn()
+      clock.advance(INTERVAL_MS)
+      await answeredProbes(gateway, interval + 1)
+    }
+    expect(gateway.view().state).toBe('suspended')
+    expect(gateway.relay.requests.total - before).toBe(INTERVALS + 1)
+    expect(gateway.relay.requests.filter((request) => !isProbe(request)).length).toBe(before)
+
+    await gateway.relay.setFault(null)
+    await gateway.official.setFault(null)
+    for (let probe = 2; gateway.view().state !== 'ramping'; probe++) {
+      clock.advance(INTERVAL_MS)
+      await answeredProbes(gateway, INTERVALS + probe)
+      await gateway.headgate.turn()
+    }
+    const reply = await ask(gateway, CHAT)
+    expect(reply.headers['x-headgate-arm']).toBe('canary')
+  }, 30_000)
+
+  it('A23: that takes its probes and is silent has no second one waiting', async () => {
+    const clock = manualClock()
+    const gateway = await suspended(clock, { kind: 'hang' })
+    const before = gateway.relay.requests.total
+    for (let probe = 1; probe <= 3; probe++) {
+      const arriving = gateway.relay.requests.next()
+      clock.advance(probe === 1 ? 0 : INTERVAL_MS)
+      await arriving
+      for (let interval = 0; interval < 3; interval++) {
+        await expectControl(gateway, interval)
+        clock.advance(INTERVAL_MS)
+        await gateway.headgate.turn()
+      }
+      expect(gateway.relay.requests.total - before).toBe(probe)
+      clock.advance(5_000)
+      await answeredProbes(gateway, probe)
+    }
+  })
+
+  it('A23: is not made up for: an hour in which nobody ran is one probe', async () => {
+    const clock = manualClock()
+    let sleptMs = 0
+    const sleeper = { ...clock, monotonicMs: () => clock.monotonicMs() + sleptMs }
+    const gateway = await suspended(sleeper, { kind: 'status', status: 500 })
+    const before = gateway.relay.requests.total
+    sleptMs = HOUR_MS
+    await gateway.headgate.turn()
+    clock.advance(0)
+    await answeredProbes(gateway, 1)
+    await gateway.headgate.turn()
+    clock.advance(INTERVAL_MS - 1)
+    await turns()
+    expect(gateway.relay.requests.total - before).toBe(1)
+    await expectControl(gateway, 0)
   })
 })
