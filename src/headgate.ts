@@ -274,7 +274,7 @@ export function createHeadgate(parts: Parts): Headgate {
     }
     if (rollouts.fault !== null) degraded.push('store')
     if (gate.keys.refusing().length > 0) degraded.push('credentials')
-    if (proofs.faults().length > 0) degraded.push('control')
+    if (proofs.silent().size > 0) degraded.push('control')
     return degraded
   }
 

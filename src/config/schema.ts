@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { windowOf } from '../rollout/window.ts'
 import type { EventType } from '../types.ts'
+import { windowOf } from './window.ts'
 
 /** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
 

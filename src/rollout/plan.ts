@@ -1,7 +1,7 @@
 import type { RolloutConfig } from '../config/schema.ts'
+import { type Window, windowOf } from '../config/window.ts'
 import { HeadgateError } from '../errors.ts'
 import type { ShareBp } from '../types.ts'
-import { type Window, windowOf } from './window.ts'
 
 /**
  * A rollout's script, compiled from config: how high, for how long, with whose leave. What a step must prove is the

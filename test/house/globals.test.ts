@@ -8,8 +8,10 @@ import { ROOT, treeOf } from './tree.ts'
 const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare']
 const PURE_FILES: Readonly<Record<string, string>> = {
   proxy:
-    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome usage dialect endpoint scan splice target routes',
-  rollout: 'plan advance command split evidence tally events state window',
+    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome usage dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown keys stored model-echoes',
+  rollout:
+    'plan advance command split evidence tally events state flushes guard probing checkpoint',
+  api: 'views invalid page',
   cost: 'price budget savings',
   telemetry: 'names redact',
   eval: 'rubric blind result',
@@ -20,7 +22,7 @@ const PURE = [
     names.split(' ').map((name) => `${folder}/${name}.ts`),
   ),
 ]
-const FLOW = ['proxy/handle.ts', 'proxy/observe.ts', 'rollout/controller.ts', 'cost/ledger.ts']
+const FLOW = ['proxy/handle.ts', 'proxy/observe.ts', 'rollout/controller.ts', 'rollout/register.ts']
 
 const IMPURE: Readonly<Record<string, string>> = {
   Date: 'Date.now()',

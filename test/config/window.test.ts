@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Window, windowOf } from '../../src/rollout/window.ts'
+import { type Window, windowOf } from '../../src/config/window.ts'
 
 function read(text: string): Window {
   const parsed = windowOf(text)
