@@ -125,8 +125,12 @@ the titles of the tests (\`npm run faults\`).
 - Guessing from loopback is answered with 429 and not stopped, so that a stranger behind the same proxy keeps nobody from a rollback:
   choose a control token of 32 random bytes, and let the proxy limit what it lets through.
 - A caller who may name its units, or who begins many conversations, counts as many: with requests that the canary alone fails it can
-  suspend a rollout or roll it back, and raise no share; with many that go well it can outweigh what others meet. \`callers[].unit: caller\` makes it one unit: one outcome at a share for the
-  judge, two failures in a row for the tripwires. Plain thresholds (\`guard.absolute\`) count every request of everybody all the same.
+  suspend a rollout or roll it back, and raise no share; with many that go well it can outweigh what others meet.
+  \`callers[].unit: caller\` makes it one unit: one outcome at a share for the judge, two failures in a row for the tripwires. Plain
+  thresholds (\`guard.absolute\`) count every request of everybody all the same.
+- Node accepts one connection in a turn of its event loop, however many wait: under a flood that keeps opening them, a new caller waits two
+  seconds for its turn ([measured](../benchmarks/faults.md)), and one who keeps its connection does not. Let a proxy in front hold the
+  connections and limit who floods.
 - What takes minutes is measured, not tested: \`npm run soak\` (memory and descriptors under faults) and \`npm run bench:faults\` (junk at
   the door beside admitted requests).
 - Over the fetch transport the platform's own front door decides on framing, deadlines and dot segments

@@ -55,6 +55,7 @@ describe.each(JUMPS)('a wall clock that jumps %s', (_, jumpMs) => {
     const before = await armsOf(gateway)
     expect(new Set(before)).toEqual(new Set(['canary split', 'control split']))
     clock.jump(jumpMs)
+    expect(await armsOf(gateway)).toEqual(before)
     for (let turn = 0; turn < 3; turn++) {
       clock.advance(5_000)
       await gateway.headgate.turn()
