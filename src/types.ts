@@ -44,14 +44,17 @@ export type Outcome =
   | 'cancelled'
 
 /** Where a rollout stands. `complete` still has a guard while a control remains. */
-export type RolloutState =
-  | 'idle'
-  | 'ramping'
-  | 'holding'
-  | 'paused'
-  | 'suspended'
-  | 'rolled_back'
-  | 'complete'
+export const ROLLOUT_STATES = [
+  'idle',
+  'ramping',
+  'holding',
+  'paused',
+  'suspended',
+  'rolled_back',
+  'complete',
+] as const
+
+export type RolloutState = (typeof ROLLOUT_STATES)[number]
 
 /** A share of the units, in basis points: 0..10,000, so that 1 is 0.01 %. */
 export type ShareBp = number
@@ -263,19 +266,22 @@ export interface Dwell {
 }
 
 /** What happened to a rollout. Closed: events, the API, webhooks and the page carry these words. */
-export type EventType =
-  | 'started'
-  | 'advanced'
-  | 'held'
-  | 'released'
-  | 'paused'
-  | 'resumed'
-  | 'set'
-  | 'suspended'
-  | 'rolled_back'
-  | 'rearmed'
-  | 'completed'
-  | 'promoted'
+export const EVENT_TYPES = [
+  'started',
+  'advanced',
+  'held',
+  'released',
+  'paused',
+  'resumed',
+  'set',
+  'suspended',
+  'rolled_back',
+  'rearmed',
+  'completed',
+  'promoted',
+] as const
+
+export type EventType = (typeof EVENT_TYPES)[number]
 
 /** One change of a rollout, who made it and why: the audit log. */
 export interface RolloutEvent {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { EVENT_TYPES, ROLLOUT_STATES } from '../types.ts'
 
 /**
  * What the control API says, as schemas: its answers and its document come from them, and whoever reads it may check what
@@ -9,17 +10,7 @@ const percent = z.number().min(0).max(100)
 const time = z.iso.datetime()
 const count = z.int().min(0)
 
-const STATES = [
-  'idle',
-  'ramping',
-  'holding',
-  'paused',
-  'suspended',
-  'rolled_back',
-  'complete',
-] as const
-
-const stateView = z.enum(STATES).meta({ id: 'State' })
+const stateView = z.enum(ROLLOUT_STATES).meta({ id: 'State' })
 
 const percentiles = z
   .object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() })
@@ -133,20 +124,7 @@ export const eventView = z
     rollout: z.string(),
     version: count,
     epoch: z.int().min(1),
-    type: z.enum([
-      'started',
-      'advanced',
-      'held',
-      'released',
-      'paused',
-      'resumed',
-      'set',
-      'suspended',
-      'rolled_back',
-      'rearmed',
-      'completed',
-      'promoted',
-    ]),
+    type: z.enum(EVENT_TYPES),
     by: z.string(),
     reason: z.string(),
     before: z.object({ state: stateView, share: percent, step: count.nullable() }),

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { RolloutState } from '../types.ts'
+import { ROLLOUT_STATES } from '../types.ts'
 import { wholeNumber } from './arguments.ts'
 import type { WriteVerb } from './client.ts'
 import type { Act } from './command.ts'
@@ -20,16 +20,6 @@ export function addRolloutCommands(program: Command, act: Act): void {
   addReplay(program, act)
 }
 
-const STATES = [
-  'idle',
-  'ramping',
-  'holding',
-  'paused',
-  'suspended',
-  'rolled_back',
-  'complete',
-] as const satisfies readonly RolloutState[]
-
 function addStatus(program: Command, act: Act): void {
   const status = act<StatusOptions>(() => import('./commands/status.ts'))
   connected(program.command('status [rollout]'))
@@ -44,7 +34,7 @@ function addStatus(program: Command, act: Act): void {
         '--wait <state>',
         'until the rollout is in this state; ends with 6 when it takes too long, with 5 when it is rolled back meanwhile',
       )
-        .choices(STATES)
+        .choices(ROLLOUT_STATES)
         .conflicts(['watch', 'requireVerdict']),
     )
     .option('--timeout <duration>', 'how long --wait may take', '10m')

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { EventType } from '../types.ts'
+import { EVENT_TYPES } from '../types.ts'
 import { windowOf } from './window.ts'
 
 /** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
@@ -504,21 +504,6 @@ const caller = z.strictObject({
     .optional()
     .describe('Requests at once; beyond them 429, in one process.'),
 })
-
-const EVENT_TYPES = [
-  'started',
-  'advanced',
-  'held',
-  'released',
-  'paused',
-  'resumed',
-  'set',
-  'suspended',
-  'rolled_back',
-  'rearmed',
-  'completed',
-  'promoted',
-] as const satisfies readonly EventType[]
 
 const webhook = z.strictObject({
   url: z

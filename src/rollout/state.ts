@@ -1,4 +1,4 @@
-import type { Dwell, RolloutRecord, RolloutState } from '../types.ts'
+import { type Dwell, ROLLOUT_STATES, type RolloutRecord, type RolloutState } from '../types.ts'
 import type { Plan } from './plan.ts'
 
 /** Where a rollout stands, and what any record of it must satisfy. */
@@ -63,16 +63,6 @@ export function recordFault(value: unknown): string | null {
 
 const DOWN: ReadonlySet<RolloutState> = new Set(['idle', 'suspended', 'rolled_back'])
 
-const STATES: Readonly<Record<RolloutState, true>> = {
-  idle: true,
-  ramping: true,
-  holding: true,
-  paused: true,
-  suspended: true,
-  rolled_back: true,
-  complete: true,
-}
-
 const RETURNS = ['ramping', 'paused', 'complete']
 
 function suspensionFault(value: unknown, version: number): string | null {
@@ -91,7 +81,7 @@ function suspensionFault(value: unknown, version: number): string | null {
 }
 
 function isState(value: unknown): value is RolloutState {
-  return typeof value === 'string' && Object.hasOwn(STATES, value)
+  return ROLLOUT_STATES.some((state) => state === value)
 }
 
 function isCount(value: unknown): value is number {
