@@ -12,21 +12,20 @@ import { Admissions } from './proxy/admission.ts'
 import { type Door, dataApp } from './proxy/app.ts'
 import { RetryBudgets } from './proxy/budget.ts'
 import { Cooldowns } from './proxy/cooldown.ts'
-import { pathOf } from './proxy/endpoint.ts'
 import type { Gate } from './proxy/gate.ts'
 import { Keys } from './proxy/keys.ts'
 import { ModelEchoes } from './proxy/model-echoes.ts'
-import { sendProbe } from './proxy/probe.ts'
+import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
-import type { Rollout, Routes } from './proxy/routes.ts'
+import type { Routes } from './proxy/routes.ts'
 import { StoredResponses } from './proxy/stored.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import type { ProbeShape } from './rollout/prober.ts'
 import type { ProbeAnswer } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
-import { splitsOf } from './rollout/split.ts'
+import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
-import type { RolloutEvent, Split, Splits } from './types.ts'
+import type { Outcome, RolloutEvent, Split, Splits } from './types.ts'
 
 /** What an entry puts together: its transport, its clock, its sources. */
 export interface Parts {
@@ -107,7 +106,8 @@ export function createHeadgate(parts: Parts): Headgate {
   let generation = 1
   let configFault: string | null = null
   let watchedMs = Number.NEGATIVE_INFINITY
-  const watchedSinceMs = clock.wallMs()
+  const wallMs = parts.calendar?.wallMs ?? (() => clock.wallMs())
+  const watchedSinceMs = wallMs()
   const said = new Map<string, string>()
   const tallies = new Map<string, Tally>()
   const requests = new Requests()
@@ -126,7 +126,7 @@ export function createHeadgate(parts: Parts): Headgate {
   const rollouts = new Rollouts({
     stores: parts.stores,
     clock,
-    wallMs: parts.calendar?.wallMs ?? (() => clock.wallMs()),
+    wallMs,
     maxGapMs: parts.calendar?.maxGapMs,
     id: parts.id,
     log,
@@ -183,18 +183,15 @@ export function createHeadgate(parts: Parts): Headgate {
   async function probe(name: string, like: ProbeShape | null): Promise<ProbeAnswer | null> {
     const rollout = routes.rollouts.get(name)
     if (rollout === undefined) return null
-    const { probe: asked, match } = rollout.config
-    const model = asked.model ?? like?.model ?? modelOf(rollout)
-    const path = asked.path ?? (like === null ? null : pathOf(like.endpoint)) ?? match.paths[0]
-    if (model === null || path === undefined) {
+    const request = probeRequestOf(rollout, like)
+    if (request === null) {
       log.warn('no probe: no model is known to ask; set probe.model', { rollout: name })
       return null
     }
-    const { prompt, timeout: timeoutMs } = asked
-    const stream = like?.stream ?? false
-    const answers = await sendProbe(gate, rollout, { path, model, prompt, stream, timeoutMs })
-    log.info('probe', { rollout: name, ...answers })
-    return { control: goodOf(answers.control), canary: goodOf(answers.canary) }
+    const { control, canary } = await sendProbe(gate, rollout, request)
+    log.info('probe', { rollout: name, control, canary })
+    const answerOf = (outcome: Outcome) => (outcome === 'ok' ? 'good' : 'failed')
+    return { control: answerOf(control), canary: answerOf(canary) }
   }
 
   function refresh(): void {
@@ -240,10 +237,17 @@ export function createHeadgate(parts: Parts): Headgate {
       split,
       report,
       tally: tallyOf(name),
+      canaryInFlight: canaryInFlight(name),
       nowMs: clock.monotonicMs(),
-      wallMs: parts.calendar?.wallMs() ?? clock.wallMs(),
+      wallMs: wallMs(),
       watchedSinceMs,
     })
+  }
+
+  function canaryInFlight(name: string): number {
+    let count = 0
+    for (const { rollout, arm } of gate.flights) if (rollout === name && arm === 'canary') count++
+    return count
   }
 
   const viewAll = (): readonly RolloutView[] =>
@@ -332,6 +336,7 @@ export function createHeadgate(parts: Parts): Headgate {
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
       gate.keys.forget()
+      proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
       refresh()
@@ -346,19 +351,4 @@ export function createHeadgate(parts: Parts): Headgate {
     close: () => rollouts.close(),
     rollouts: viewAll,
   }
-}
-
-/** What may be asked of the canary where nothing else says so. */
-function modelOf({ config, canary }: Rollout): string | null {
-  return config.match.models?.[0] ?? canary.models?.keys().next().value ?? null
-}
-
-function goodOf(outcome: string): 'good' | 'failed' {
-  return outcome === 'ok' ? 'good' : 'failed'
-}
-
-/** What the flag lets through; null where it decides request by request. Unread, it lets nothing through. */
-function ceilingBpOf(split: Split | undefined): number | null {
-  if (split === undefined || split.killed || split.flag === null) return 0
-  return split.flag.kind === 'context' ? null : split.flag.kind === 'off' ? 0 : split.flag.shareBp
 }

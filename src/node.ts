@@ -138,7 +138,9 @@ export async function startNode({
     log.info('configuration taken', { file: configFile, hash: next.hash })
   }
 
-  const { data, control } = await listenAll(headgate, current, dial.close, () => flags?.close())
+  const { data, control } = await listenAll(headgate, current, () =>
+    Promise.all([headgate.close(), hooks.close(), flags?.close(), dial.close()]),
+  )
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
   let secrets = watchSecrets(current, reload)
@@ -214,8 +216,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
 async function listenAll(
   headgate: Headgate,
   { config, controlToken }: LoadedConfig,
-  closeDial: () => Promise<void>,
-  closeFlags: () => unknown,
+  closeAll: () => Promise<unknown>,
 ): Promise<{ data: Listener; control: Listener | null }> {
   const { server } = config
   let data: Listener | null = null
@@ -226,7 +227,7 @@ async function listenAll(
     const setting = 'control.port or HEADGATE_CONTROL_PORT'
     return { data, control: await listen(headgate.control, host, port, setting) }
   } catch (error) {
-    await Promise.all([data?.close(0), closeFlags(), closeDial()])
+    await Promise.all([data?.close(0), closeAll()])
     throw error
   }
 }

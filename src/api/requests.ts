@@ -29,7 +29,7 @@ export class Requests {
     this.#next = (this.#next + 1) % this.#most
   }
 
-  /** Looks through all: somebody asks now and then, and every request is kept. */
+  /** Looks through all of them: it is asked for one now and then, and told of every one. */
   get(id: string): RequestView | null {
     const inOrder = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
     return viewOf(inOrder.filter(({ observation }) => observation.requestId === id))

@@ -1,4 +1,5 @@
-import type { Report } from '../rollout/controller.ts'
+import { CLEAN_PROBES } from '../rollout/advance.ts'
+import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
 import type { Split, Verdict } from '../types.ts'
 import type { RolloutView } from './views.ts'
@@ -9,6 +10,8 @@ export interface ViewInput {
   readonly split: Split
   readonly report: Report
   readonly tally: Tally
+  /** Drawn requests at the canary now. */
+  readonly canaryInFlight: number
   /** Monotonic milliseconds. */
   readonly nowMs: number
   /** Milliseconds since the epoch. */
@@ -16,9 +19,6 @@ export interface ViewInput {
   /** When the process began to watch it, for a rollout without an event. */
   readonly watchedSinceMs: number
 }
-
-/** Clean probes that end a suspension. */
-const PROBES_WANTED = 20
 
 export function rolloutViewOf(input: ViewInput): RolloutView {
   const { split, report, tally, nowMs, wallMs } = input
@@ -60,8 +60,8 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
     probes:
       probing === null
         ? null
-        : { answered: probing.answered, failed: probing.failed, wanted: PROBES_WANTED },
-    reach: reachOf(tally, nowMs),
+        : { answered: probing.answered, failed: probing.failed, wanted: CLEAN_PROBES },
+    reach: reachOf(input),
     since: new Date(record.sinceAt === 0 ? input.watchedSinceMs : record.sinceAt).toISOString(),
   }
 }
@@ -111,16 +111,14 @@ function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {
   return { value: verdict?.value ?? 'inconclusive', reasons: [...(verdict?.reasons ?? [])] }
 }
 
-/** A failure is judged at once, and what is decided holds at the next request: only what is under way still arrives. */
-function reachOf(tally: Tally, nowMs: number): RolloutView['reach'] {
+/** What is decided holds at the next request: what begins until a failure is judged, and what is under way, still arrives. */
+function reachOf({ tally, nowMs, canaryInFlight }: ViewInput): RolloutView['reach'] {
   const canaryPerSecond = round(tally.canaryPerSecond(nowMs))
-  const typicalMs = tally.report('canary').durationMs.p50 ?? 0
-  const inFlight = Math.ceil((canaryPerSecond * typicalMs) / 1_000)
   return {
     canaryPerSecond,
-    inFlight,
-    flushMs: 0,
-    words: `a rollback holds at the next request; about ${inFlight} of ${canaryPerSecond} canary requests a second are under way`,
+    inFlight: canaryInFlight,
+    flushMs: URGENT_GAP_MS,
+    words: `a rollback holds at the next request: ${canaryInFlight} canary requests are under way, ${canaryPerSecond} begin a second, and a failure is judged within ${URGENT_GAP_MS} ms`,
   }
 }
 

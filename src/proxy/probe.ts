@@ -1,4 +1,5 @@
 import type { Arm, Outcome } from '../types.ts'
+import { pathOf } from './endpoint.ts'
 import type { Gate } from './gate.ts'
 import { askOwn } from './own.ts'
 import type { Rollout } from './routes.ts'
@@ -12,6 +13,28 @@ export interface ProbeRequest {
   readonly stream: boolean
   /** What takes longer has failed; milliseconds. */
   readonly timeoutMs: number
+}
+
+/**
+ * What to ask: what config says, else what failed, else what the rollout is for.
+ * @param like the request that failed; null when none is known
+ * @returns null when no model is known
+ */
+export function probeRequestOf(
+  { config, canary }: Rollout,
+  like: {
+    readonly endpoint: string
+    readonly stream: boolean
+    readonly model: string | null
+  } | null,
+): ProbeRequest | null {
+  const { probe, match } = config
+  const configured = match.models?.[0] ?? canary.models?.keys().next().value ?? null
+  const model = probe.model ?? like?.model ?? configured
+  const path = probe.path ?? (like === null ? null : pathOf(like.endpoint)) ?? match.paths[0]
+  if (model === null || path === undefined) return null
+  const { prompt, timeout: timeoutMs } = probe
+  return { path, model, prompt, stream: like?.stream ?? false, timeoutMs }
 }
 
 /** @returns how both arms ended. Never rejects. */

@@ -23,6 +23,12 @@ export class Proofs {
     return this.#silent
   }
 
+  /** A reload may have brought other upstreams, or other keys. */
+  forget(): void {
+    this.#heardMs.clear()
+    this.#silent.clear()
+  }
+
   /** Asks an upstream that was not heard of for five minutes, and no more often than that. Never rejects. */
   async ask(gate: Gate, upstream: Upstream): Promise<void> {
     const nowMs = gate.clock.monotonicMs()

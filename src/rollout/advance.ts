@@ -50,7 +50,8 @@ export interface Wait {
 }
 
 const MAX_RESUMES = 2
-const CLEAN_PROBES = 20
+/** Clean probes that end a suspension. */
+export const CLEAN_PROBES = 20
 const FAILED_OF_FIRST_FIVE = 3
 /** Probes that have not shown the canary to be clean by then never will. */
 const MAX_PROBES = 100

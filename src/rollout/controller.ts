@@ -87,7 +87,7 @@ export interface Report {
 /** Without a failure the counts are written down this often. */
 const FLUSH_MS = 5_000
 /** After a failure at once; the next not before this has passed. */
-const URGENT_GAP_MS = 200
+export const URGENT_GAP_MS = 200
 const CHECKPOINT_MS = 600_000
 /** Between two tries to write what someone else keeps writing first. */
 const MOST_TRIES = 5

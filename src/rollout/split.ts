@@ -94,6 +94,13 @@ export function splitsOf(
   }
 }
 
+/** What the flag lets through; null where it decides request by request. Unread or killed, nothing. */
+export function ceilingBpOf(split: Split | undefined): ShareBp | null {
+  if (split === undefined || split.killed || split.flag === null) return 0
+  if (split.flag.kind === 'context') return null
+  return split.flag.kind === 'off' ? 0 : split.flag.shareBp
+}
+
 /**
  * The share of the units on the canary: `killed or latched ? 0 : min(flag, height)`. A minimum, never a product: both
  * nest on one bucket.
