@@ -1,6 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { HeadgateError } from '../../src/errors.ts'
@@ -11,6 +9,7 @@ import { openSqliteStores } from '../../src/stores/sqlite.ts'
 import { ask, EMBEDDINGS } from '../fakes/asks.ts'
 import { type ManualClock, manualClock } from '../fakes/clock.ts'
 import type { Gateway } from '../fakes/gateway.ts'
+import { smallDisk } from '../fakes/small-disk.ts'
 import { start } from '../runtime/start.ts'
 
 /** A disk that takes nothing more, under a rollout that goes on: callers do not notice, and nothing grows. */
@@ -51,23 +50,10 @@ function failing(fails: (method: string) => boolean): Disk {
 
 /** SQLite on a file system of 640 KiB. @returns null where this process may not mount one */
 function tiny(): Disk | null {
-  const folder = mkdtempSync(join(tmpdir(), 'headgate-disk-'))
-  const { status } = spawnSync('/usr/bin/mount', [
-    '-t',
-    'tmpfs',
-    '-o',
-    'size=640k',
-    'tmpfs',
-    folder,
-  ])
-  if (status !== 0) {
-    rmSync(folder, { recursive: true })
-    return null
-  }
-  onTestFinished(() => {
-    execFileSync('/usr/bin/umount', ['-l', folder])
-    rmSync(folder, { recursive: true })
-  })
+  const small = smallDisk()
+  if (small === null) return null
+  const { folder } = small
+  onTestFinished(small.remove)
   const ballast = join(folder, 'ballast')
   return {
     stores: openSqliteStores<FlushRecord>({ file: join(folder, 'state.db') }),

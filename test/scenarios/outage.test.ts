@@ -189,14 +189,15 @@ describe('a relay that hangs', () => {
     const calls: Promise<unknown>[] = []
     const suspended = gateway.event('suspended').then((event) => {
       stop = true
-      return { event, canary: canaryRequests(gateway) }
+      return { event, canary: canaryRequests(gateway), reach: gateway.view().reach }
     })
     for (let one = 0; !stop; one++) {
       const unit = { 'x-headgate-unit': `unit-${one}` }
       calls.push(ask(gateway, EMBEDDINGS, {}, unit).then(({ status }) => expect(status).toBe(200)))
       await new Promise((resolve) => setTimeout(resolve, 3))
     }
-    const { event, canary } = await suspended
+    const { event, canary, reach } = await suspended
+    expect(reach.inFlight).toBeGreaterThanOrEqual(5)
     expect(event.reason).toMatch(/^hang: \d+ canary requests in a row hung or failed/)
     expect(canary).toBe(0)
     await Promise.all(calls)

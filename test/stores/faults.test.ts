@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
@@ -22,6 +22,7 @@ import { type ErrorCode, HeadgateError } from '../../src/errors.ts'
 import type { Stores } from '../../src/ports.ts'
 import { openSqliteStores } from '../../src/stores/sqlite.ts'
 import type { RolloutEvent } from '../../src/types.ts'
+import { smallDisk } from '../fakes/small-disk.ts'
 import { tale } from './conformance.ts'
 import { type Ack, type Counts, countsOf, expectWhole, startWriter } from './crash.ts'
 
@@ -264,15 +265,9 @@ describe('a file that another process is writing to', () => {
   })
 })
 
-const MOUNTED = mkdtempSync(join(tmpdir(), 'headgate-small-'))
-const small =
-  root &&
-  spawnSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=640k', 'headgate-test', MOUNTED])
-    .status === 0
-afterAll(() => {
-  if (small) execFileSync('/usr/bin/umount', [MOUNTED])
-  rmSync(MOUNTED, { recursive: true })
-})
+const disk = smallDisk()
+const MOUNTED = disk?.folder ?? ''
+afterAll(() => disk?.remove())
 
 async function expectFound(
   { state, evidence }: Stores<Counts>,
@@ -286,46 +281,49 @@ async function expectFound(
 }
 
 describe('a full disk', () => {
-  it.skipIf(!small)('F-7: refuses what is new, keeps what was said, and recovers', async () => {
-    file = join(MOUNTED, 'state.db')
-    const ballast = join(MOUNTED, 'ballast')
-    writeFileSync(ballast, new Uint8Array(100_000))
-    const stores = open()
-    const relay = tale('relay')
-    const events: RolloutEvent[] = []
-    let batches = 0
-    let refused = 0
-    for (let turn = 0; turn < 5_000 && refused < 3; turn++) {
-      const event = refused === 0 ? relay.tell({ reason: 'x'.repeat(500) }) : events.at(-1)
-      if (event === undefined) throw new Error('full before a first event')
-      const codes = [
-        refused === 0 ? await codeOf(stores.state.commit([event], DWELL)) : 'store_unavailable',
-        await codeOf(append(stores, batches * 10, 10)),
-      ]
-      if (codes[0] === null) events.push(event)
-      if (codes[1] === null) batches++
-      for (const code of codes) if (code !== null) expect(code).toBe('store_unavailable')
-      if (codes.includes('store_unavailable')) refused++
-    }
-    expect(refused).toBe(3)
-    expect(events.length).toBeGreaterThan(3)
-    // Readable meanwhile, and by whoever comes.
-    expect(await stores.state.events({ limit: 1e6 })).toEqual(events)
-    await expectFound(open(), events, batches * 10)
-    await opened.pop()?.close()
-    rmSync(ballast)
-    const other = tale('other')
-    const next = other.tell({})
-    expect(await stores.state.commit([next], DWELL)).toBe('written')
-    await append(stores, batches * 10, 10)
-    await stores.close()
-    const again = open()
-    await expectFound(again, [...events, next], batches * 10 + 10)
-    expect(await again.state.commit([other.tell({})], DWELL)).toBe('written')
-    await again.close()
-  })
+  it.skipIf(disk === null)(
+    'F-7: refuses what is new, keeps what was said, and recovers',
+    async () => {
+      file = join(MOUNTED, 'state.db')
+      const ballast = join(MOUNTED, 'ballast')
+      writeFileSync(ballast, new Uint8Array(100_000))
+      const stores = open()
+      const relay = tale('relay')
+      const events: RolloutEvent[] = []
+      let batches = 0
+      let refused = 0
+      for (let turn = 0; turn < 5_000 && refused < 3; turn++) {
+        const event = refused === 0 ? relay.tell({ reason: 'x'.repeat(500) }) : events.at(-1)
+        if (event === undefined) throw new Error('full before a first event')
+        const codes = [
+          refused === 0 ? await codeOf(stores.state.commit([event], DWELL)) : 'store_unavailable',
+          await codeOf(append(stores, batches * 10, 10)),
+        ]
+        if (codes[0] === null) events.push(event)
+        if (codes[1] === null) batches++
+        for (const code of codes) if (code !== null) expect(code).toBe('store_unavailable')
+        if (codes.includes('store_unavailable')) refused++
+      }
+      expect(refused).toBe(3)
+      expect(events.length).toBeGreaterThan(3)
+      // Readable meanwhile, and by whoever comes.
+      expect(await stores.state.events({ limit: 1e6 })).toEqual(events)
+      await expectFound(open(), events, batches * 10)
+      await opened.pop()?.close()
+      rmSync(ballast)
+      const other = tale('other')
+      const next = other.tell({})
+      expect(await stores.state.commit([next], DWELL)).toBe('written')
+      await append(stores, batches * 10, 10)
+      await stores.close()
+      const again = open()
+      await expectFound(again, [...events, next], batches * 10 + 10)
+      expect(await again.state.commit([other.tell({})], DWELL)).toBe('written')
+      await again.close()
+    },
+  )
 
-  it.skipIf(!small)('F-7: cannot hold a new file, and says so', () => {
+  it.skipIf(disk === null)('F-7: cannot hold a new file, and says so', () => {
     mkdirSync(join(MOUNTED, 'full'))
     file = join(MOUNTED, 'full', 'state.db')
     try {
