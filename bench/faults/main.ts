@@ -6,6 +6,7 @@ import { cpus, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { flagsText } from '../../src/cli/starter.ts'
 import { type LoadRecord, startLoad } from '../../src/demo/load.ts'
 import { startUpstream } from '../../src/demo/upstreams.ts'
 import type { JunkReport } from './junk.ts'
@@ -47,7 +48,7 @@ const latency = { firstByteMs: 20, perChunkMs: 2, jitter: 0 }
 const official = await startUpstream({ name: 'official', seed: 1, latency, journalLimit: 0 })
 const relay = await startUpstream({ name: 'relay', seed: 2, latency, journalLimit: 0 })
 mkdirSync(join(folder, 'flags'))
-writeFileSync(join(folder, 'flags/relay.json'), flags())
+writeFileSync(join(folder, 'flags/relay.json'), flagsText(10))
 writeFileSync(join(folder, 'headgate.yaml'), config())
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts')
@@ -197,13 +198,4 @@ rollouts:
     canary: relay
     flag: headgate-relay
 `
-}
-
-function flags(): string {
-  const parameters = { rollout: '10', stickiness: 'default', groupId: 'headgate-relay' }
-  const strategies = [{ name: 'flexibleRollout', parameters, constraints: [] }]
-  return JSON.stringify({
-    version: 2,
-    features: [{ name: 'headgate-relay', enabled: true, strategies }],
-  })
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { flagsText } from '../../src/cli/starter.ts'
 import type { Faults } from '../../src/demo/faults.ts'
 import { startLoad } from '../../src/demo/load.ts'
 import { randomFrom } from '../../src/demo/random.ts'
@@ -50,7 +51,7 @@ const latency = { firstByteMs: 20, perChunkMs: 3, jitter: 0.3 }
 const official = await startUpstream({ name: 'official', seed: 1, latency, journalLimit: 0 })
 const relay = await startUpstream({ name: 'relay', seed: 2, latency, journalLimit: 0 })
 mkdirSync(join(folder, 'flags'))
-writeFileSync(join(folder, 'flags/relay.json'), flags())
+writeFileSync(join(folder, 'flags/relay.json'), flagsText(50))
 writeFileSync(join(folder, 'headgate.yaml'), config())
 
 const child = spawn(
@@ -153,13 +154,4 @@ rollouts:
     canary: relay
     flag: headgate-relay
 `
-}
-
-function flags(): string {
-  const parameters = { rollout: '50', stickiness: 'default', groupId: 'headgate-relay' }
-  const strategies = [{ name: 'flexibleRollout', parameters, constraints: [] }]
-  return JSON.stringify({
-    version: 2,
-    features: [{ name: 'headgate-relay', enabled: true, strategies }],
-  })
 }

@@ -29,7 +29,7 @@ describe('a dependency that is not pinned is found', () => {
 
 describe('a lockfile that names a host is found', () => {
   test.each([
-    '"resolved": "https://registry.npmjs.org/zod/-/zod-4.6.7.tgz",',
+    '"resolved": "https://registry.example/zod/-/zod-4.6.7.tgz",',
     '"resolved": "http://npm.example/zod-4.6.7.tgz",',
     '"resolved": "git+ssh://git@github.com/a/b.git#1",',
     '"version": "https://registry.example/zod.tgz",',
