@@ -14,6 +14,8 @@ const PURE = biome.overrides
 const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
+/** Unleash's HTTP, over a fetch that is handed in. */
+const UNLEASH = '^src/unleash/'
 const ENTRIES = '^src/((node|worker|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
@@ -21,7 +23,7 @@ const NODE_ONLY = [
   '^src/node\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
-  '^src/flag-sources/(file|unleash)\\.ts$',
+  '^src/flag-sources/(file|unleash-(backup|usage|stream))\\.ts$',
   '^src/stores/(sqlite|redis)\\.ts$',
   '^src/exporters/otel-node\\.ts$',
   '^src/transports/(node|listen)\\.ts$',
@@ -88,13 +90,22 @@ module.exports = {
       '5-adapters-stand-alone',
       'An adapter imports the nouns and its vendor: no other adapter, no plane.',
       { path: SHELVES, pathNot: '^src/flag-sources/' },
-      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS] },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, ENTRIES, NODE_HELPERS] },
     ),
     rule(
       '5-adapters-stand-alone',
       'A flag source besides brings documents, and has to know one when it sees it.',
       { path: '^src/flag-sources/' },
-      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, '^src/flag/document\\.ts$'] },
+      {
+        path: '^src/',
+        pathNot: [NOUNS, UNLEASH, ENTRIES, NODE_HELPERS, '^src/flag/document\\.ts$'],
+      },
+    ),
+    rule(
+      '5-unleash-is-a-language',
+      'unleash/ speaks with a server about documents: it knows no plane, no adapter and no clock of its own.',
+      { path: UNLEASH },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, '^src/flag/'] },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -130,7 +141,10 @@ module.exports = {
       '7-cli-speaks-http',
       'The CLI reads files with pure code and asks the API for the rest; eval/grade.ts apart.',
       { path: '^src/cli/' },
-      { path: '^src/', pathNot: [NOUNS, ...PURE, '^src/eval/grade\\.ts$', ENTRIES, NODE_HELPERS] },
+      {
+        path: '^src/',
+        pathNot: [NOUNS, UNLEASH, ...PURE, '^src/eval/grade\\.ts$', ENTRIES, NODE_HELPERS],
+      },
     ),
     rule(
       '8-dashboard-stands-alone',

@@ -18,8 +18,16 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/workers/**'],
+          exclude: ['test/workers/**', 'test/unleash/**'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'unleash',
+          include: ['test/unleash/*.test.ts'],
+          globalSetup: ['test/unleash/setup.ts'],
+          testTimeout: 60_000,
         },
       },
       {

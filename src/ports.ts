@@ -35,6 +35,17 @@ export interface FlagStatus {
   readonly hash: string | null
   /** Why the newest attempt to read failed; null while the source is well. */
   readonly fault: string | null
+  /** How long a change may go unseen while the source is well, in ms. */
+  readonly refreshMs: number
+}
+
+/** One request as its rollout's flags decided it. */
+export interface FlagUse {
+  readonly flag: string
+  readonly kill: string
+  /** The arm that was drawn. */
+  readonly arm: Arm
+  readonly killed: boolean
 }
 
 /** Where flags come from. It keeps the last good document; it never throws once it was opened. */
@@ -44,7 +55,17 @@ export interface FlagSource<Document> {
   status(): FlagStatus
   /** Called after every change of `current()` or `status()`. */
   onChange(listener: () => void): void
+  /** Told of every request that a flag had a say in, where somebody counts them. */
+  count?(use: FlagUse): void
   close(): void | Promise<void>
+}
+
+/** The platform's own, or what stands in for it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** What may be used and not printed. */
+export interface Sealed {
+  reveal(): string
 }
 
 /** Header fields as the wire has them: name, value, name, value. */

@@ -42,7 +42,7 @@ export function webhookUrlFault(text: string): string | null {
   return protocol === 'http:' && !isLoopback(hostname) ? INSECURE : null
 }
 
-const INSECURE = 'must be https: unless the host is loopback (127.0.0.0/8, ::1, localhost)'
+export const INSECURE = 'must be https: unless the host is loopback (127.0.0.0/8, ::1, localhost)'
 
 /** @returns a remark on a URL that is allowed and probably not meant, or null */
 export function baseUrlRemark(text: string): string | null {

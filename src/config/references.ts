@@ -1,8 +1,8 @@
-import { baseUrlFault, baseUrlRemark, isLoopback, webhookUrlFault } from './base-url.ts'
+import { baseUrlFault, baseUrlRemark, INSECURE, isLoopback, webhookUrlFault } from './base-url.ts'
 import { type Finding, looksLikeKey, type Path } from './fault.ts'
 import { gotText } from './issues.ts'
 import { nearest } from './nearest.ts'
-import { percent } from './schema.ts'
+import { duration, percent } from './schema.ts'
 import { shapesAt } from './shape.ts'
 import { type Located, nodeAt } from './tree.ts'
 
@@ -26,6 +26,8 @@ export function crossFindings(tree: Located): CrossFindings {
     ...secretReferences(tree, []),
     ...passthroughCanaries(tree),
     ...flagsPresent(tree),
+    ...unleashServer(tree),
+    ...flagAges(tree),
     ...callers(tree),
     ...webhooks(tree),
     ...planSteps(tree),
@@ -38,6 +40,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...(unknownNames.length > 0 ? [] : unused(tree)),
     ...nowhere(tree),
     ...remarks(tree),
+    ...unleashRemarks(tree),
     ...judged(tree),
     ...idleKeys(tree),
     ...unevenRetries(tree),
@@ -187,6 +190,45 @@ function flagsPresent(tree: Located): Finding[] {
       suggestion: 'add flags: { file: flags/relay.json }',
     },
   ]
+}
+
+function unleashServer(tree: Located): Finding[] {
+  const at: Path = ['flags', 'unleash']
+  const path = [...at, 'url']
+  const text = textAt(tree, path) ?? ''
+  const fault = baseUrlFault(text)
+  const message =
+    fault === INSECURE && nodeAt(tree, [...at, 'plaintext'])?.value === true ? null : fault
+  if (message === null) return []
+  const suggestion = 'inside a cluster, where nobody listens: plaintext: true'
+  return [message === INSECURE ? { path, message, suggestion } : { path, message }]
+}
+
+/** One failed poll must not be the end of every canary. */
+function flagAges(tree: Located): Finding[] {
+  const msAt = (path: Path): number | null => {
+    const parsed = duration.safeParse(textAt(tree, path))
+    return parsed.success ? parsed.data : null
+  }
+  const path: Path = ['flags', 'maxAge']
+  const maxAgeMs = msAt(path)
+  if (maxAgeMs === null || nodeAt(tree, ['flags', 'unleash']) === undefined) return []
+  const intervalMs = msAt(['flags', 'unleash', 'interval']) ?? 15_000
+  if (maxAgeMs >= 2 * intervalMs) return []
+  const least = `${(2 * intervalMs) / 1_000}s`
+  return [{ path, message: `must be at least twice flags.unleash.interval: ${least}` }]
+}
+
+function unleashRemarks(tree: Located): Finding[] {
+  const at: Path = ['flags', 'unleash']
+  const text = textAt(tree, [...at, 'url'])
+  if (text === null || !URL.canParse(text)) return []
+  const { pathname } = new URL(text)
+  if (/\/api\/?$/.test(pathname)) return []
+  const message = /\/api\/(client|frontend|admin)/.test(pathname)
+    ? 'ends behind /api: the URL of the API itself is wanted, such as https://unleash.example/api'
+    : 'does not end in /api, as the API of Unleash usually does'
+  return [{ path: [...at, 'url'], message }]
 }
 
 function callers(tree: Located): Finding[] {

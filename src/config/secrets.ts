@@ -55,7 +55,9 @@ export function secretUses(config: Config): SecretUse[] {
     }
   }
   if (config.flags && 'unleash' in config.flags) {
-    use(['flags', 'unleash', 'token'], config.flags.unleash.token, 'token')
+    const { token, writeBack } = config.flags.unleash
+    use(['flags', 'unleash', 'token'], token, 'token')
+    if (writeBack) use(['flags', 'unleash', 'writeBack', 'token'], writeBack.token, 'token')
   }
   for (const [index, { secret }] of config.webhooks.entries()) {
     use(['webhooks', index, 'secret'], secret, 'webhook')

@@ -2,6 +2,9 @@ import { type FlagDocument, hashOf, parseDocument } from '../flag/document.ts'
 import type { Clock, FlagSnapshot, FlagSource, Log } from '../ports.ts'
 import { type FileRead, readFileNow, watchFile } from '../watch-file.ts'
 
+/** `watchFile` looks at least this often. */
+const REFRESH_MS = 1_000
+
 export interface FileFlagOptions {
   /** Path of an Unleash client-features document. */
   readonly file: string
@@ -66,7 +69,7 @@ export function fileFlagSource({ file, clock, log }: FileFlagOptions): FlagSourc
 
   return {
     current: () => snapshot,
-    status: () => ({ source, hash: snapshot?.hash ?? null, fault }),
+    status: () => ({ source, hash: snapshot?.hash ?? null, fault, refreshMs: REFRESH_MS }),
     onChange(listener) {
       listeners.push(listener)
     },

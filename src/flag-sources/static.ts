@@ -26,7 +26,7 @@ export function staticFlagSource({ document, clock }: StaticFlagOptions): Static
     current(): FlagSnapshot<FlagDocument> | null {
       return held === null ? null : { ...held, readAtMs: clock.monotonicMs() }
     },
-    status: () => ({ source: 'static', hash: held?.hash ?? null, fault: null }),
+    status: () => ({ source: 'static', hash: held?.hash ?? null, fault: null, refreshMs: 0 }),
     onChange(listener) {
       listeners.push(listener)
     },

@@ -82,6 +82,7 @@ export function conformsToFlagSource(
         source: expect.stringMatching(/^(file:|unleash:|static$)/),
         hash: hashOf(ONE),
         fault: null,
+        refreshMs: expect.any(Number),
       })
     })
 
