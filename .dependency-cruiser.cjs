@@ -16,14 +16,14 @@ const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
 /** Unleash's HTTP, over a fetch that is handed in. */
 const UNLEASH = '^src/unleash/'
-const ENTRIES = '^src/((node|worker|rollout-object)\\.ts$|(cli|demo)/)'
+const ENTRIES = '^src/((node|node-flags|worker|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
-  '^src/node\\.ts$',
+  '^src/node(-flags)?\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
-  '^src/flag-sources/(file|unleash-(backup|usage|stream))\\.ts$',
+  '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
   '^src/stores/(sqlite|redis)\\.ts$',
   '^src/exporters/otel-node\\.ts$',
   '^src/transports/(node|listen)\\.ts$',
@@ -110,8 +110,17 @@ module.exports = {
     rule(
       '6-nothing-imports-an-entry',
       'Entries are started, not imported.',
-      { path: '^src/', pathNot: ['^src/(cli|demo)/', '^src/worker\\.ts$', '^src/dashboard/'] },
+      {
+        path: '^src/',
+        pathNot: ['^src/(cli|demo)/', '^src/(node|worker)\\.ts$', '^src/dashboard/'],
+      },
       { path: ENTRIES },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'node.ts is made of node-*.ts; nothing more.',
+      { path: '^src/node\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/node-flags\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -172,14 +181,14 @@ module.exports = {
     ),
     rule(
       '9-node-helpers',
-      'watch-file.ts needs Node: flag-sources/file.ts and node.ts use it.',
-      { path: '^src/', pathNot: '^src/(node|flag-sources/file)\\.ts$' },
+      'watch-file.ts needs Node: flag-sources/file.ts and the entry use it.',
+      { path: '^src/', pathNot: '^src/(node|node-flags|flag-sources/file)\\.ts$' },
       { path: '^src/watch-file\\.ts$' },
     ),
     rule(
       '9-node-helpers',
-      'load-config.ts needs Node: node.ts and cli/ use it.',
-      { path: '^src/', pathNot: '^src/(node\\.ts$|cli/)' },
+      'load-config.ts needs Node: the entry and cli/ use it.',
+      { path: '^src/', pathNot: '^src/(node(-flags)?\\.ts$|cli/)' },
       { path: '^src/load-config\\.ts$' },
     ),
     rule(

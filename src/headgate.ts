@@ -3,11 +3,11 @@ import type { CommandAnswer, ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
-import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Clock, Dial, FlagSource, Log, Stores, Witness } from './ports.ts'
+import type { Clock, Dial, Draw, FlagSource, Log, Stores, Witness } from './ports.ts'
 import { Admissions } from './proxy/admission.ts'
 import { type Door, dataApp } from './proxy/app.ts'
 import { RetryBudgets } from './proxy/budget.ts'
@@ -25,7 +25,7 @@ import type { ProbeAnswer } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
-import type { Outcome, RolloutEvent, Split, Splits } from './types.ts'
+import type { Observation, Outcome, Reason, RolloutEvent, Split, Splits } from './types.ts'
 
 /** What an entry puts together: its transport, its clock, its sources. */
 export interface Parts {
@@ -94,6 +94,8 @@ export interface Headgate {
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
 const SPLIT_MAX_AGE_MS = 30_000
+/** Requests that the flags had a say in. */
+const DRAWN: ReadonlySet<Reason> = new Set(['split', 'flag_off', 'killed', 'cooldown', 'capped'])
 /** Requests under way are looked through at most this often. */
 const WATCH_MS = 250
 
@@ -168,8 +170,18 @@ export function createHeadgate(parts: Parts): Headgate {
       const { observation, added } = rollouts.observe(observed, draw)
       tallyOf(observed.rollout).add(observation, clock.monotonicMs())
       requests.add(observation, draw, added)
+      countUse(observation, draw)
       parts.witness?.(observation, draw)
     },
+  }
+
+  /** Tells the flag source which arm a request was drawn for; once, whoever answered. */
+  function countUse({ rollout, arm, assigned, reason }: Observation, { split }: Draw): void {
+    if (flags?.count === undefined || !DRAWN.has(reason) || arm !== assigned) return
+    const config = rollout === null ? undefined : routes.rollouts.get(rollout)?.config
+    if (config === undefined) return
+    const { flag, kill } = config
+    flags.count({ flag, kill, arm: assigned, killed: split?.killed ?? false })
   }
 
   /** Where something ends, something else may wait in vain; where nothing ends nothing comes either. */
@@ -237,6 +249,7 @@ export function createHeadgate(parts: Parts): Headgate {
       split,
       report,
       tally: tallyOf(name),
+      flags: flagsViewOf(),
       canaryInFlight: canaryInFlight(name),
       nowMs: clock.monotonicMs(),
       wallMs: wallMs(),
@@ -253,19 +266,27 @@ export function createHeadgate(parts: Parts): Headgate {
   const viewAll = (): readonly RolloutView[] =>
     [...routes.rollouts.keys()].flatMap((name) => viewOf(name) ?? [])
 
-  function healthOf(): HealthView {
-    const status = flags?.status()
+  function flagsViewOf(): FlagsView {
+    const { source = 'none', hash = null, fault = null, refreshMs = 0 } = flags?.status() ?? {}
     const snapshot = flags?.current() ?? null
+    const ageMs = snapshot === null ? null : clock.monotonicMs() - snapshot.readAtMs
+    return {
+      source,
+      hash,
+      // What nobody can tell the age of is as old as can be.
+      ageMs: ageMs === null || !Number.isFinite(ageMs) ? null : Math.round(ageMs),
+      maxAgeMs: Number.isFinite(flagsMaxAgeMs) ? flagsMaxAgeMs : null,
+      refreshMs,
+      fault,
+    }
+  }
+
+  function healthOf(): HealthView {
     return {
       ready: !draining,
       degraded: degradedOf(),
       config: { generation, fault: configFault },
-      flags: {
-        source: status?.source ?? 'none',
-        hash: status?.hash ?? null,
-        ageMs: snapshot === null ? null : Math.round(clock.monotonicMs() - snapshot.readAtMs),
-        fault: status?.fault ?? null,
-      },
+      flags: flagsViewOf(),
       store: { kind: parts.storeName, fault: rollouts.fault },
     }
   }

@@ -3,8 +3,6 @@ import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { HeadgateError } from './errors.ts'
 import { type Webhooks, webhooks } from './exporters/webhook.ts'
-import type { FlagDocument } from './flag/document.ts'
-import { fileFlagSource } from './flag-sources/file.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
 import {
   besideConfig,
@@ -13,7 +11,8 @@ import {
   loadConfig,
   secretFiles,
 } from './load-config.ts'
-import type { Clock, FlagSource, Log, Origin, Stores, Witness } from './ports.ts'
+import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
+import type { Clock, Log, Origin, Stores, Witness } from './ports.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import { memoryStores } from './stores/memory.ts'
@@ -80,7 +79,8 @@ export async function startNode({
   turnMs = TURN_MS,
 }: NodeOptions): Promise<RunningNode> {
   let current = loadedOrThrow(configFile, env)
-  let flags = flagsOf(current.config, configFile, log)
+  const flagParts = { clock, log, random, instanceId: newId() }
+  let flags = openFlags(current, null, flagParts)
   const stores = storesOf(current.config, configFile)
   let hooks = webhooksOf(current, log)
   const dial = nodeDial()
@@ -105,7 +105,8 @@ export async function startNode({
       onEvent?.(event)
     },
   })
-  flags?.onChange(headgate.refresh)
+  flags?.source.onChange(headgate.refresh)
+  await flags?.asked
   await headgate.turn()
 
   const reload = (): void => {
@@ -119,15 +120,13 @@ export async function startNode({
     warnOfFixed(current.config, next.config, log)
     const before = current
     current = next
-    if (before.config.flags !== undefined && sameFlags(before.config, next.config)) {
-      headgate.reload(reloadOf(next, flags))
-    } else {
+    if (flags?.key !== flagsKey(next)) {
       const old = flags
-      flags = flagsOf(next.config, configFile, log)
-      flags?.onChange(headgate.refresh)
-      headgate.reload(reloadOf(next, flags))
-      void old?.close()
+      flags = openFlags(next, old, flagParts)
+      flags?.source.onChange(headgate.refresh)
+      void old?.source.close()
     }
+    headgate.reload(reloadOf(next, flags))
     secrets.close()
     secrets = watchSecrets(next, reload)
     if (webhookKey(before) !== webhookKey(next)) {
@@ -139,7 +138,7 @@ export async function startNode({
   }
 
   const { data, control } = await listenAll(headgate, current, () =>
-    Promise.all([headgate.close(), hooks.close(), flags?.close(), dial.close()]),
+    Promise.all([headgate.close(), hooks.close(), flags?.source.close(), dial.close()]),
   )
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
@@ -152,7 +151,7 @@ export async function startNode({
     secrets.close()
     await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
     await headgate.close()
-    await Promise.all([hooks.close(), flags?.close()])
+    await Promise.all([hooks.close(), flags?.source.close()])
     await dial.close()
   }
   return {
@@ -238,13 +237,17 @@ function loadedOrThrow(configFile: string, env: Env): LoadedConfig {
   throw new HeadgateError('config_invalid', loaded.faults.map(String).join('\n'))
 }
 
-function reloadOf(loaded: LoadedConfig, flags: FlagSource<FlagDocument> | null): Reload {
+function reloadOf(loaded: LoadedConfig, flags: OpenedFlags | null): Reload {
   return {
     routes: routesOf(loaded.config, loaded.reveal),
-    flags,
-    // A file never ages.
-    flagsMaxAgeMs: Number.POSITIVE_INFINITY,
+    flags: flags?.source ?? null,
+    flagsMaxAgeMs: maxAgeOf(loaded.config),
   }
+}
+
+/** A file never ages. */
+function maxAgeOf({ flags }: Config): number {
+  return flags !== undefined && 'unleash' in flags ? flags.maxAge : Number.POSITIVE_INFINITY
 }
 
 const POOL_BYTES = 4_096
@@ -291,17 +294,6 @@ function webhookKey({ config, reveal }: LoadedConfig): string {
 function webhooksOf({ config, reveal }: LoadedConfig, log: Log): Webhooks {
   const targets = config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) }))
   return webhooks({ targets, view: eventViewOf, fetch, clock, random, log })
-}
-
-/** The path in config is seen from the folder of the configuration file. */
-function flagsOf(config: Config, configFile: string, log: Log): FlagSource<FlagDocument> | null {
-  const { flags } = config
-  if (flags === undefined || !('file' in flags)) return null
-  return fileFlagSource({ file: besideConfig(configFile, flags.file), clock, log })
-}
-
-function sameFlags(before: Config, next: Config): boolean {
-  return JSON.stringify(before.flags) === JSON.stringify(next.flags)
 }
 
 function warnOfFixed(before: Config, next: Config, log: Log): void {

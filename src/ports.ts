@@ -60,6 +60,23 @@ export interface FlagSource<Document> {
   close(): void | Promise<void>
 }
 
+/** A flag document that was kept from before, for a start without its source. */
+export interface KeptFlags<Document> {
+  readonly document: Document
+  /** How long ago the source confirmed it, in ms; `Infinity` where nobody can tell. */
+  readonly ageMs: number
+  /** `the backup of 2026-11-26T07:12:00Z`, `the bootstrap flags/relay.json`. */
+  readonly words: string
+}
+
+/** Where the last good document waits for the next start. It never throws. */
+export interface FlagBackup<Document> {
+  /** Told of every confirmation, with a new document or the same. */
+  keep(document: Document): void
+  /** Resolves when what was told is written. */
+  close(): Promise<void>
+}
+
 /** The platform's own, or what stands in for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 

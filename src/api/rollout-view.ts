@@ -2,7 +2,7 @@ import { CLEAN_PROBES } from '../rollout/advance.ts'
 import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
 import type { Split, Verdict } from '../types.ts'
-import type { RolloutView } from './views.ts'
+import type { FlagsView, RolloutView } from './views.ts'
 
 /** A rollout as the API shows it, from what the planes know. */
 
@@ -10,6 +10,7 @@ export interface ViewInput {
   readonly split: Split
   readonly report: Report
   readonly tally: Tally
+  readonly flags: FlagsView
   /** Drawn requests at the canary now. */
   readonly canaryInFlight: number
   /** Monotonic milliseconds. */
@@ -45,6 +46,7 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
       height: split.heightBp / 100,
     },
     killed: split.killed,
+    flags: input.flags,
     doubt: report.doubt,
     arms: { control: tally.report('control'), canary: tally.report('canary') },
     verdict: verdictOf(report),

@@ -46,6 +46,25 @@ const question = z
   .object({ value: verdictValue, reasons: z.array(z.string()) })
   .meta({ id: 'Answer' })
 
+const flags = z
+  .object({
+    source: z.string().describe('`file:…`, `unleash:https://…`, `static`, `none`.'),
+    hash: z.string().nullable(),
+    ageMs: z
+      .number()
+      .nullable()
+      .describe('How long ago the source confirmed what is held; null before its first word.'),
+    maxAgeMs: z
+      .number()
+      .nullable()
+      .describe('Older than this control answers everything; null where flags do not age.'),
+    refreshMs: z
+      .number()
+      .describe('How long a change there may go unseen here while the source is well.'),
+    fault: z.string().nullable().describe('Why it could not be read; the last good one holds.'),
+  })
+  .meta({ id: 'Flags' })
+
 /** A rollout as it reads back. */
 export const rolloutView = z
   .object({
@@ -76,6 +95,7 @@ export const rolloutView = z
       height: percent.describe('What the plan, or a person, allows.'),
     }),
     killed: z.boolean(),
+    flags,
     /** Why control answers everything although nobody said so; null while nothing is wrong. */
     doubt: z
       .string()
@@ -113,6 +133,8 @@ export const rolloutView = z
     since: time.describe('When `state` became what it is.'),
   })
   .meta({ id: 'Rollout' })
+
+export type FlagsView = z.output<typeof flags>
 
 export type RolloutView = z.output<typeof rolloutView>
 
@@ -185,12 +207,7 @@ export const healthView = z
     ready: z.boolean(),
     degraded: z.array(z.string()),
     config: z.object({ generation: count, fault: z.string().nullable() }),
-    flags: z.object({
-      source: z.string(),
-      hash: z.string().nullable(),
-      ageMs: z.number().nullable(),
-      fault: z.string().nullable(),
-    }),
+    flags,
     store: z.object({
       kind: z.string().describe('`sqlite:.headgate/state.db`, `memory`.'),
       fault: z.string().nullable(),

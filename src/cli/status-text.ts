@@ -1,4 +1,4 @@
-import type { RolloutView } from '../api/views.ts'
+import type { FlagsView, RolloutView } from '../api/views.ts'
 import {
   countText,
   millisText,
@@ -25,6 +25,7 @@ export function statusLines(rollout: RolloutView, now: number, paint: Paint): st
     ...(killed ? [row('', paint('red', 'KILLED: the kill flag is on, control answers all'))] : []),
     ...(doubt === null ? [] : [row('', paint('red', `DOUBT: ${oneLine(doubt)}`))]),
     ...shareRows(rollout),
+    row('flags', flagsText(rollout.flags, paint)),
     ...planRows(rollout, paint),
     ...armRows(rollout),
     ...verdictRows(rollout, paint),
@@ -136,6 +137,16 @@ function shareRows({ share }: RolloutView): string[] {
       `${name.padEnd(9)}${percentText(percent).padStart(8)}  ${barOf(percent)}`,
     ),
   )
+}
+
+/** How old the word of the flags is, and how long a change of theirs takes to arrive. */
+function flagsText({ source, ageMs, maxAgeMs, refreshMs, fault }: FlagsView, paint: Paint): string {
+  const confirmed = ageMs === null ? 'never read' : `confirmed ${spanText(ageMs)} ago`
+  const known = refreshMs === 0 ? '' : `, a change is known within ${spanText(refreshMs)}`
+  const shown = oneLine(source)
+  if (fault === null) return `${shown}: ${confirmed}${known}`
+  const limit = maxAgeMs === null ? 'it holds' : `it holds until it is ${spanText(maxAgeMs)} old`
+  return `${shown}: ${paint('red', oneLine(fault))}; the last good one: ${confirmed}, ${limit}`
 }
 
 /** What is above 0 has a mark, and only all is full. */

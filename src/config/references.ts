@@ -305,7 +305,6 @@ function openDoor(tree: Located): Finding[] {
 
 function unbuilt(tree: Located): Finding[] {
   const parts: readonly (readonly [Path, string])[] = [
-    [['flags', 'unleash'], 'use flags: { file: flags/relay.json }'],
     [['state', 'redis'], 'use state: { sqlite: .headgate/state.db }'],
   ]
   return parts

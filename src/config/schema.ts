@@ -342,16 +342,17 @@ const writeBack = z
   })
   .describe('What happens here is written there: a rollback turns the flag off, with the reason.')
 
+const appName = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1..100 printable characters without blanks')
+  .default('headgate')
+
 const unleash = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'must be a URL such as https://unleash.example/api' })
     .describe('Of its API, with the `/api` at its end. `http:` beyond loopback needs `plaintext`.'),
   token: secret.describe('A backend token, which names the environment: `*:production.…`.'),
-  appName: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1..100 printable characters without blanks')
-    .default('headgate')
-    .describe('What Unleash calls this application.'),
+  appName: appName.describe('What Unleash calls this application.'),
   environment: z
     .string()
     .min(1)
@@ -400,6 +401,12 @@ const flagSource = z
         .string()
         .min(1)
         .describe("Unleash's client-features document; seen from the folder of this file."),
+      appName: appName.describe('What constraints on `appName` see.'),
+      environment: z
+        .string()
+        .min(1)
+        .default('default')
+        .describe('What constraints on `environment` see.'),
       maxAge,
       context: flagContext,
     }),

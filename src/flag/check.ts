@@ -14,6 +14,8 @@ export interface FlagUse {
   readonly flag: string
   readonly kill: string
   readonly groupId: string
+  /** What a constraint may ask: `userId`, `model`, what config maps. Anything is unless given. */
+  readonly properties?: ReadonlySet<string> | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ function adviceOnKill(document: FlagDocument, kill: string): string[] {
   return advice
 }
 
-function adviceOnFlag(document: FlagDocument, { flag, groupId }: FlagUse): string[] {
+function adviceOnFlag(document: FlagDocument, { flag, groupId, properties }: FlagUse): string[] {
   const feature = document.features.find((one) => one.name === flag)
   if (feature === undefined) return [`flag "${flag}" is not in the document: the share is 0 %`]
 
@@ -73,10 +75,14 @@ function adviceOnFlag(document: FlagDocument, { flag, groupId }: FlagUse): strin
       `flag "${flag}" has variants: only the variant named "canary" is canary; ${NOT_EVIDENCE}`,
     )
   }
-  const segments = new Set((document.segments ?? []).map((one) => one.id))
+  const segments = new Map((document.segments ?? []).map((one) => [one.id, one]))
   feature.strategies.forEach((strategy, index) => {
     const place = `flag "${flag}" strategies[${index}] ${strategy.name}`
-    const words = [...wordsOnReach(strategy, segments), ...wordsOnDraw(strategy, groupId)]
+    const words = [
+      ...wordsOnReach(strategy, segments),
+      ...wordsOnContext(strategy, segments, properties),
+      ...wordsOnDraw(strategy, groupId),
+    ]
     advice.push(...words.map((one) => `${place}: ${one}`))
   })
   return advice
@@ -90,8 +96,28 @@ const OPERATORS: ReadonlySet<string> = new Set([
   ...['SEMVER_EQ', 'SEMVER_GT', 'SEMVER_LT', 'SEMVER_GTE', 'SEMVER_LTE'],
 ])
 
+type Segments = ReadonlyMap<number, NonNullable<FlagDocument['segments']>[number]>
+
+/** What a constraint asks that no request says. */
+function wordsOnContext(
+  strategy: FlagStrategy,
+  segments: Segments,
+  properties: ReadonlySet<string> | undefined,
+): string[] {
+  if (properties === undefined) return []
+  const own = strategy.constraints ?? []
+  const inherited = (strategy.segments ?? []).flatMap((id) => segments.get(id)?.constraints ?? [])
+  const asked = new Set([...own, ...inherited].map(({ contextName }) => contextName))
+  return [...asked]
+    .filter((name) => !properties.has(name))
+    .map((name) => {
+      const written = JSON.stringify(name)
+      return `asks for ${written}, which no request has: map it to a header under flags.context`
+    })
+}
+
 /** Why a strategy reaches nobody, or fewer than it says. */
-function wordsOnReach(strategy: FlagStrategy, segments: ReadonlySet<number>): string[] {
+function wordsOnReach(strategy: FlagStrategy, segments: Segments): string[] {
   if (!KNOWN_STRATEGIES.has(strategy.name)) {
     return ['is not a strategy of Unleash itself: it is never on']
   }

@@ -249,10 +249,18 @@ function followed(variant: UnleashVariant): FlagVerdict {
   return variant.enabled && variant.name === CANARY_VARIANT ? FOLLOW_ON : FOLLOW_OFF
 }
 
-/** The unit is the `userId`. What config maps to `sessionId` or `remoteAddress` is what strategies read there. */
+/**
+ * The unit is the `userId`, and the `sessionId` too unless config maps one: unleash-client is never on for a session that
+ * is not there.
+ */
 function unleashContextOf(unit: string, { properties }: FlagContext): UnleashContext {
-  const context: UnleashContext = { userId: unit, properties }
-  if (properties.sessionId !== undefined) context.sessionId = properties.sessionId
-  if (properties.remoteAddress !== undefined) context.remoteAddress = properties.remoteAddress
-  return context
+  const { appName, environment, sessionId, remoteAddress } = properties
+  return {
+    userId: unit,
+    sessionId: sessionId ?? unit,
+    properties,
+    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    ...(appName === undefined ? {} : { appName }),
+    ...(environment === undefined ? {} : { environment }),
+  }
 }

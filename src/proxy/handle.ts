@@ -52,7 +52,7 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
         forced: identity.forced,
         hold: holdOf(gate, identity),
         crowded: !hasRoom(gate, identity, identity.control),
-        context: () => flagContextOf(identity),
+        context: () => flagContextOf(identity, caller.headers),
       },
       splits,
       gate.clock.monotonicMs(),

@@ -134,20 +134,26 @@ export async function identify(
   }
 }
 
-/** What a flag may ask about this request. */
-export function flagContextOf(identity: Identity): FlagContext {
-  const { endpoint, ask, target, timeoutClass } = identity
-  return {
-    unit: identity.unit,
-    properties: {
-      model: ask?.model ?? '',
-      dialect: endpoint.dialect,
-      path: target.path,
-      stream: String(ask?.stream ?? false),
-      class: timeoutClass ?? '',
-      caller: identity.callerName ?? '',
-    },
+/** What a flag may ask about this request. A header that is not there gives no property: constraints see it as absent. */
+export function flagContextOf(identity: Identity, headers: Caller['headers']): FlagContext {
+  const { endpoint, ask, target, timeoutClass, routes } = identity
+  const { appName, environment, mapped } = routes.flagContext
+  const properties: Record<string, string> = {
+    model: ask?.model ?? '',
+    dialect: endpoint.dialect,
+    path: target.path,
+    stream: String(ask?.stream ?? false),
+    class: timeoutClass ?? '',
+    caller: identity.callerName ?? '',
+    rollout: identity.rollout?.name ?? '',
+    appName,
+    environment,
   }
+  for (const [property, header] of mapped) {
+    const value = headerOf(headers, header)
+    if (value !== null) properties[property] = value
+  }
+  return { unit: identity.unit, properties }
 }
 
 /** The first rollout that matches; for what lies below a rollout's path, that rollout's control owns it. */

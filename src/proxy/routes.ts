@@ -9,6 +9,7 @@ import type { Secret } from '../config/secret.ts'
 import { isList } from '../config/secrets.ts'
 import type { FlatHeaders, Origin } from '../ports.ts'
 import type { Dialect } from '../types.ts'
+import { DEFAULT_ENVIRONMENT, environmentOf } from '../unleash/environment.ts'
 import type { AdmissionRules } from './limit.ts'
 import { formsOf } from './redact.ts'
 import type { RetryRules } from './retry.ts'
@@ -81,6 +82,15 @@ export interface Routes {
   readonly callers: ReadonlyMap<string, KnownCaller> | null
   readonly maxBodyBytes: number
   readonly maxUploadBytes: number
+  readonly flagContext: FlagContextRules
+}
+
+/** What flags are told beside what every request says by itself. */
+export interface FlagContextRules {
+  readonly appName: string
+  readonly environment: string
+  /** Property, and the header it comes from. */
+  readonly mapped: readonly (readonly [property: string, header: string])[]
 }
 
 /** @param reveal finds what a reference points to; it must know every reference of the config */
@@ -118,7 +128,20 @@ export function routesOf(config: Config, reveal: (ref: SecretRef) => Secret): Ro
     callers: callersOf(config),
     maxBodyBytes: config.server.maxBody,
     maxUploadBytes: config.server.maxUpload,
+    flagContext: flagContextRulesOf(config, reveal),
   }
+}
+
+function flagContextRulesOf(
+  { flags }: Config,
+  reveal: (ref: SecretRef) => Secret,
+): FlagContextRules {
+  if (flags === undefined) return { appName: '', environment: '', mapped: [] }
+  const mapped = Object.entries(flags.context)
+  if ('file' in flags) return { appName: flags.appName, environment: flags.environment, mapped }
+  const { appName, environment, token } = flags.unleash
+  const named = environment ?? environmentOf(reveal(token).reveal()) ?? DEFAULT_ENVIRONMENT
+  return { appName, environment: named, mapped }
 }
 
 /** The timeouts that hold for one attempt. */

@@ -94,13 +94,8 @@ export async function askFeatures(
   }
 }
 
-/** The environment that a backend token is for: `project:environment.secret`; null for a token of another form. */
-export function environmentOf(token: string): string | null {
-  const [, environment = '*'] = /^[^:]+:([^.]+)\../.exec(token) ?? []
-  return environment === '*' ? null : environment
-}
-
-function headersOf(server: FeaturesServer, etag: string | null): Record<string, string> {
+/** Who asks. The token is in it. */
+export function headersOf(server: FeaturesServer, etag: string | null): Record<string, string> {
   return {
     authorization: server.token.reveal(),
     accept: 'application/json',

@@ -57,11 +57,20 @@ export const REQUEST: RequestView = {
   evidence: { counted: true, words: 'counted: the first outcome of its unit' },
 }
 
+const FLAGS: HealthView['flags'] = {
+  source: 'static',
+  hash: 'a',
+  ageMs: 0,
+  maxAgeMs: null,
+  refreshMs: 0,
+  fault: null,
+}
+
 const HEALTH: HealthView = {
   ready: true,
   degraded: [],
   config: { generation: 1, fault: null },
-  flags: { source: 'static', hash: 'a', ageMs: 0, fault: null },
+  flags: FLAGS,
   store: { kind: 'memory', fault: null },
 }
 
@@ -172,6 +181,7 @@ function viewOf({ record, dwell }: Standing): RolloutView {
     })),
     share: { target: heightBp / 100, observed: null, flag: 100, height: heightBp / 100 },
     killed: false,
+    flags: FLAGS,
     doubt: null,
     arms: { control: ARM, canary: ARM },
     verdict: {

@@ -237,6 +237,14 @@ export function rolloutOf(more: Partial<RolloutView> = {}): RolloutView {
     })),
     share: { target: 5, observed: 4.82, flag: 100, height: 5 },
     killed: false,
+    flags: {
+      source: 'unleash:https://unleash.example/api',
+      hash: '0123456789ab',
+      ageMs: 3_000,
+      maxAgeMs: 900_000,
+      refreshMs: 15_000,
+      fault: null,
+    },
     doubt: null,
     arms: {
       control: {

@@ -17,6 +17,7 @@ relay  ramping for 3 h, since …  (epoch 1, version 7)
             observed   4.82 %  |##......................................|
             flag        100 %  |########################################|
             height        5 %  |##......................................|
+  flags     unleash:https://unleash.example/api: confirmed 3 s ago, a change is known within 15 s
   plan      1 %  [5 %]  99 %
             step 2 of 3, 3 h of 1 d 18 h served, at least 1,000 canary requests
             the next step wants a person (advance)

@@ -80,13 +80,48 @@ describe('arms', () => {
     ])
   })
 
-  test('a flag server is not built yet', () => {
-    const text = small().replace(
-      '{ file: flags/relay.json }',
-      '{ unleash: { url: "https://u.example/api", token: { env: T } } }',
-    )
-    expect(linesOf(text)).toEqual([
-      'flags.unleash is not built yet: use flags: { file: flags/relay.json }',
+  test('a flag server is asked over https, or says that it is not', () => {
+    const linesFor = (unleash: string): string[] =>
+      linesOf(small().replace('{ file: flags/relay.json }', `{ unleash: ${unleash} }`))
+    const token = 'token: { env: T }'
+    expect(linesFor(`{ url: "https://u.example/api", ${token} }`)).toEqual([])
+    expect(linesFor(`{ url: "http://127.0.0.1:4242/api", ${token} }`)).toEqual([])
+    expect(linesFor(`{ url: "http://unleash.svc/api", ${token}, plaintext: true }`)).toEqual([])
+    expect(linesFor(`{ url: "http://unleash.svc/api", ${token} }`)).toEqual([
+      'flags.unleash.url must be https: unless the host is loopback (127.0.0.0/8, ::1, localhost): inside a cluster, where nobody listens: plaintext: true',
+    ])
+    expect(linesFor(`{ url: "https://me:secret@u.example/api", ${token} }`)).toEqual([
+      'flags.unleash.url must not hold credentials: they belong in auth',
+    ])
+  })
+
+  test('flags may not be too old before they can be asked for twice', () => {
+    const linesFor = (flags: string): string[] =>
+      linesOf(small().replace('{ file: flags/relay.json }', flags))
+    const unleash = 'unleash: { url: "https://u.example/api", token: { env: T }'
+    expect(linesFor(`{ ${unleash} }, maxAge: 30s }`)).toEqual([])
+    expect(linesFor(`{ ${unleash} }, maxAge: 29s }`)).toEqual([
+      'flags.maxAge must be at least twice flags.unleash.interval: 30s',
+    ])
+    expect(linesFor(`{ ${unleash}, interval: 1m }, maxAge: 1m }`)).toEqual([
+      'flags.maxAge must be at least twice flags.unleash.interval: 120s',
+    ])
+  })
+
+  test('the URL of a flag server usually ends in /api, and that is noted', () => {
+    const notesFor = (url: string): string[] =>
+      remarksOf(
+        small().replace(
+          '{ file: flags/relay.json }',
+          `{ unleash: { url: "${url}", token: { env: T } } }`,
+        ),
+      )
+    expect(notesFor('https://u.example/api/')).toEqual([])
+    expect(notesFor('https://u.example')).toEqual([
+      'flags.unleash.url does not end in /api, as the API of Unleash usually does',
+    ])
+    expect(notesFor('https://u.example/api/client/features')).toEqual([
+      'flags.unleash.url ends behind /api: the URL of the API itself is wanted, such as https://unleash.example/api',
     ])
   })
 

@@ -113,6 +113,24 @@ describe('advice on a flag document', () => {
     expect(adviceOn(relay([strategy]))).toEqual([words])
   })
 
+  it('says what a constraint asks that no request has, in a segment as well', () => {
+    const asking = gradual(5, { constraints: [where('model', 'a'), where('tenant', 'acme')] })
+    const segmented = gradual(1, { segments: [7] })
+    const document = documentOf(
+      [relay([asking, segmented]), idleKill],
+      [{ id: 7, constraints: [where('region', 'eu')] }],
+    )
+    const properties = new Set(['userId', 'model'])
+    const words = 'which no request has: map it to a header under flags.context'
+    expect(adviseOn(document, { ...use, properties })).toEqual([
+      `flag "headgate-relay" strategies[0] flexibleRollout: asks for "tenant", ${words}`,
+      `flag "headgate-relay" strategies[1] flexibleRollout: asks for "region", ${words}`,
+    ])
+    expect(
+      adviseOn(document, { ...use, properties: new Set([...properties, 'tenant', 'region']) }),
+    ).toEqual([])
+  })
+
   it('warns of a groupId that only unleash-client hashes as we do', () => {
     const document = documentOf([relay([gradual(5, {}, { groupId: 'grüppe' })]), idleKill])
     expect(adviseOn(document, { ...use, groupId: 'grüppe' })).toEqual([

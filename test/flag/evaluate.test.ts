@@ -179,11 +179,18 @@ describe('a flag that draws in another way', () => {
   })
 
   it('is off where the property it draws by is not there', () => {
-    expect(ask(ruleFor(relay([gradual(100, {}, { stickiness: 'sessionId' })])))).toEqual(NOBODY)
     expect(ask(ruleFor(relay([gradual(100, {}, { stickiness: 'model' })])))).toEqual(NOBODY)
     expect(
       ask(ruleFor(relay([{ name: 'remoteAddress', parameters: { IPs: '10.0.0.0/8' } }]))),
     ).toEqual(NOBODY)
+  })
+
+  it('draws by the unit where there is no session, and by the session where config maps one', () => {
+    const rule = ruleFor(relay([gradual(50, {}, { stickiness: 'sessionId' })]))
+    // PRODUCT.md's vectors: of the group headgate-relay, team-38 is in percent 6 and u0 in percent 88.
+    expect(ask(rule, {}, 'team-38')).toEqual(ON)
+    expect(ask(rule, {}, 'u0')).toEqual(NOBODY)
+    expect(ask(rule, { sessionId: 'team-38' }, 'u0')).toEqual(ON)
   })
 
   it('asks Unleash who is in another group', () => {

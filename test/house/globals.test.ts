@@ -12,6 +12,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
   rollout:
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
   api: 'views invalid page',
+  unleash: 'environment',
   cost: 'price budget savings',
   telemetry: 'names redact',
   eval: 'rubric blind result',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Fault, pathText } from '../../config/fault.ts'
-import type { Config } from '../../config/schema.ts'
+import { type Config, OWN_PROPERTIES } from '../../config/schema.ts'
 import { inspectSecrets, refText, type SecretStatus } from '../../config/secrets.ts'
 import { adviseOn } from '../../flag/check.ts'
 import { parseDocument } from '../../flag/document.ts'
@@ -122,8 +122,10 @@ function secretFaults({ locate }: ReadConfig, secrets: readonly SecretStatus[]):
 }
 
 function flagsOf(config: Config, configFile: string): FlagReport | null {
-  if (config.flags === undefined || !('file' in config.flags)) return null
-  const path = besideConfig(configFile, config.flags.file)
+  if (config.flags === undefined) return null
+  const named = 'file' in config.flags ? config.flags.file : config.flags.unleash.bootstrap
+  if (named === undefined) return null
+  const path = besideConfig(configFile, named)
   const file = shownPath(path)
   let text: string
   try {
@@ -135,11 +137,17 @@ function flagsOf(config: Config, configFile: string): FlagReport | null {
   const parsed = parseDocument(text)
   if (!parsed.ok)
     return { file, faults: parsed.faults.map((fault) => `${file}: ${fault}`), advice: [] }
+  const properties = new Set([
+    ...['userId', 'sessionId', 'currentTime'],
+    ...OWN_PROPERTIES,
+    ...Object.keys(config.flags.context),
+  ])
   const advice = Object.entries(config.rollouts).flatMap(([name, rollout]) =>
     adviseOn(parsed.document, {
       flag: rollout.flag,
       kill: rollout.kill,
       groupId: rollout.groupId ?? rollout.flag,
+      properties,
     }).map((one) => ({ name, one })),
   )
   const byText = Map.groupBy(advice, ({ one }) => one)
