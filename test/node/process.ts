@@ -46,6 +46,8 @@ export interface ServeSetup {
   readonly rollout?: string
   /** Lines at the top of the configuration. */
   readonly top?: string
+  /** What the configuration says of flags; a file that `percent` and `writeFlags` fill unless given. */
+  readonly flags?: string
 }
 
 export async function startServe(setup: ServeSetup = {}): Promise<Served> {
@@ -59,7 +61,7 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     writeFileSync(join(folder, 'flags/relay.json'), text)
   const writeFlags = (percent: number, killed = false): void =>
     writeFlagsText(JSON.stringify(documentOf(percent, killed)))
-  const text = configOf(official.baseUrl, relay.baseUrl, setup.server, setup.rollout)
+  const text = configOf(official.baseUrl, relay.baseUrl, setup)
   writeConfig((setup.top ?? '') + text)
   writeFlags(setup.percent ?? 0)
   let running = await launch(folder, setup.env)
@@ -163,13 +165,17 @@ async function launch(folder: string, env: Record<string, string> = {}): Promise
   }
 }
 
-export function configOf(official: string, relay: string, server = '{}', rollout = ''): string {
+export function configOf(
+  official: string,
+  relay: string,
+  { server = '{}', rollout = '', flags = '{ file: flags/relay.json }' }: ServeSetup = {},
+): string {
   return `version: 1
 server: ${server}
 upstreams:
   official: { baseUrl: "${official}", auth: { bearer: { env: OFFICIAL_KEY } } }
   relay: { baseUrl: "${relay}", auth: { bearer: { env: RELAY_KEY } } }
-flags: { file: flags/relay.json }
+flags: ${flags}
 rollouts:
   relay:
     match: { paths: ["/v1/chat/completions", "/v1/messages"] }
