@@ -20,8 +20,11 @@ export interface UsageOptions {
   readonly log: Log
 }
 
-/** unleash-client stops reporting for good after one 401 or 403: another one takes its place so many intervals later. */
-const REST_INTERVALS = 5
+/**
+ * unleash-client stops reporting for good after a 401 or 403, and without a word after a status that it does not expect. When
+ * nothing came of what was counted for so many intervals, its longest wait between two tries, another one takes its place.
+ */
+const SILENT_INTERVALS = 12
 /** Processes that start together do not report together: up to this part of an interval more. */
 const JITTER = 0.1
 
@@ -31,35 +34,49 @@ export function unleashUsage(options: UsageOptions): {
   close(): Promise<void>
 } {
   const { intervalMs, clock, log } = options
-  let closed = false
-  let resting: unknown = null
   let client = start()
+  let watch: unknown = null
+  /** Something was counted, and no report has gone out since. */
+  let waits = false
+  let heardMs = clock.monotonicMs()
+  lookAgain()
 
   function start(): Unleash {
     const started = clientOf(options)
-    started.on('error', (error: Error) => log.warn('usage of flags not reported', faultOf(error)))
-    started.on('warn', (warning: unknown) => {
-      if (started !== client || resting !== null) return
-      log.warn('usage of flags not reported', faultOf(warning))
-      if (!/stopping metrics/.test(String(warning))) return
-      resting = clock.setTimer(() => {
-        resting = null
-        started.destroy()
-        if (!closed) client = start()
-      }, REST_INTERVALS * intervalMs)
+    started.on('sent', () => {
+      waits = false
+      heardMs = clock.monotonicMs()
     })
+    const note = (said: unknown): void => log.warn('usage of flags not reported', faultOf(said))
+    started.on('error', note)
+    started.on('warn', note)
     return started
+  }
+
+  function lookAgain(): void {
+    watch = clock.setTimer(() => {
+      const silentMs = clock.monotonicMs() - heardMs
+      if (waits && silentMs >= SILENT_INTERVALS * intervalMs) {
+        client.destroy()
+        client = start()
+        heardMs = clock.monotonicMs()
+      }
+      lookAgain()
+    }, intervalMs)
   }
 
   return {
     count({ flag, kill, arm, killed }) {
+      if (!waits) {
+        waits = true
+        heardMs = clock.monotonicMs()
+      }
       client.count(flag, arm === 'canary')
       client.countVariant(flag, arm)
       client.count(kill, killed)
     },
     async close() {
-      closed = true
-      clock.clearTimer(resting)
+      clock.clearTimer(watch)
       await client.destroyWithFlush().catch(() => undefined)
     },
   }

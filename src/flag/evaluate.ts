@@ -16,6 +16,7 @@ import {
 } from './document.ts'
 import type {
   Strategy,
+  StrategyResult,
   default as UnleashClient,
   UnleashContext,
   UnleashVariant,
@@ -68,7 +69,7 @@ export function evaluatorOf(document: FlagDocument): Evaluator {
  * - `context`: anything else. Per request, the ceiling is the greatest percent among the plain strategies whose
  *   constraints and segments are satisfied. If a strategy of another kind (other groupId, random, session or custom
  *   stickiness, user ids, addresses, variants) turns the flag on, the request follows it: 10,000, or 0 when its
- *   variant is not named `canary`, not drawn. A request without a unit is never in. Its `verdictOf` never throws.
+ *   variant is not named `canary`, not drawn. As in Unleash the first strategy that is on gives the variant, or none. A request without a unit is never in. Its `verdictOf` never throws.
  *
  * Strategies at 0 %, of a name unleash-client does not know, or with a missing segment are on for nobody, as there.
  */
@@ -156,16 +157,13 @@ const safeStrategies: readonly Strategy[] = defaultStrategies.map((strategy) => 
   return safe
 })
 
-interface Plain {
-  readonly strategy: Strategy
-  readonly constraints: readonly unknown[]
-  readonly verdict: FlagVerdict
-}
-
-interface Other {
+/** One strategy of a flag, in the order of the document: Unleash asks the first that is on for a variant. */
+interface Ruled {
   readonly strategy: Strategy
   readonly constraints: readonly unknown[]
   readonly written: FlagStrategy
+  /** What it lets through where it is plain; null where it draws in another way. */
+  readonly shareBp: ShareBp | null
 }
 
 function compile(document: FlagDocument, flag: string, groupId: string): FlagRule {
@@ -173,27 +171,22 @@ function compile(document: FlagDocument, flag: string, groupId: string): FlagRul
   const feature = features.get(flag)
   if (feature === undefined || !feature.enabled) return OFF
 
-  const plain: Plain[] = []
-  const others: Other[] = []
+  const ruled: Ruled[] = []
   for (const written of feature.strategies) {
     const strategy = safeStrategies.find((one) => one.name === written.name)
     const constraints = [...client.yieldConstraintsFor(written)]
     // On for nobody. A segment that is not in the document comes as undefined and is never satisfied.
     if (strategy === undefined || constraints.includes(undefined)) continue
     if (wholePercentOf(written) === 0) continue
-    const shareBp = plainShareOf(written, groupId)
-    if (shareBp === null) others.push({ strategy, constraints, written })
-    else plain.push({ strategy, constraints, verdict: { shareBp, drawn: true } })
+    ruled.push({ strategy, constraints, written, shareBp: plainShareOf(written, groupId) })
   }
-  // The greatest first: the first satisfied one is the ceiling.
-  plain.sort((a, b) => b.verdict.shareBp - a.verdict.shareBp)
 
   const depends = isFilled(feature.dependencies)
   const chooses = isFilled(feature.variants)
-  if (!depends && !chooses && others.length === 0) {
+  if (!depends && !chooses && ruled.every(({ shareBp }) => shareBp !== null)) {
     if (feature.strategies.length === 0) return { kind: 'ceiling', shareBp: 10_000 }
-    if (plain.every((one) => one.constraints.length === 0)) {
-      return { kind: 'ceiling', shareBp: plain[0]?.verdict.shareBp ?? 0 }
+    if (ruled.every(({ constraints }) => constraints.length === 0)) {
+      return { kind: 'ceiling', shareBp: Math.max(0, ...ruled.map((one) => one.shareBp ?? 0)) }
     }
   }
 
@@ -201,17 +194,7 @@ function compile(document: FlagDocument, flag: string, groupId: string): FlagRul
     if (chooses) return followed(client.getVariant(flag, context))
     if (depends && !client.isParentDependencySatisfied(feature, context)) return NOBODY
     if (feature.strategies.length === 0) return { shareBp: 10_000, drawn: true }
-    for (const { strategy, constraints, written } of others) {
-      const { parameters, variants } = written
-      const result = strategy.getResult(parameters, context, constraints, variants)
-      if (!result.enabled) continue
-      if (!isFilled(variants)) return FOLLOW_ON
-      return result.variant?.name === CANARY_VARIANT ? FOLLOW_ON : FOLLOW_OFF
-    }
-    for (const { strategy, constraints, verdict } of plain) {
-      if (strategy.checkConstraints(context, constraints)) return verdict
-    }
-    return NOBODY
+    return verdictOf(ruled, context)
   }
 
   return {
@@ -226,6 +209,40 @@ function compile(document: FlagDocument, flag: string, groupId: string): FlagRul
       }
     },
   }
+}
+
+/** Strategies in their order, of which any may turn the flag on. */
+function verdictOf(ruled: readonly Ruled[], context: UnleashContext): FlagVerdict {
+  let plain: Ruled | null = null
+  let mixed = false
+  for (const one of ruled) {
+    const { strategy, constraints, written, shareBp } = one
+    if (shareBp !== null) {
+      const wider = plain === null || shareBp > (plain.shareBp ?? 0)
+      if (wider && strategy.checkConstraints(context, constraints)) plain = one
+      continue
+    }
+    const { variants } = written
+    // Who is in by a plain strategy before it is given no variant.
+    if (plain !== null && isFilled(variants) && strategy.checkConstraints(context, constraints)) {
+      if (resultOf(plain, context).enabled) return FOLLOW_ON
+      mixed = true
+    }
+    const result = resultOf(one, context)
+    if (!result.enabled) continue
+    if (!isFilled(variants)) return FOLLOW_ON
+    return result.variant?.name === CANARY_VARIANT ? FOLLOW_ON : FOLLOW_OFF
+  }
+  if (plain === null) return NOBODY
+  if (mixed) return resultOf(plain, context).enabled ? FOLLOW_ON : FOLLOW_OFF
+  return { shareBp: plain.shareBp ?? 0, drawn: true }
+}
+
+function resultOf(
+  { strategy, constraints, written: { parameters, variants } }: Ruled,
+  context: UnleashContext,
+): StrategyResult {
+  return strategy.getResult(parameters, context, constraints, variants)
 }
 
 /**

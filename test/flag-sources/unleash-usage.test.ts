@@ -91,18 +91,22 @@ describe('what Unleash is told of requests', () => {
     expect(server.reports.map(({ path }) => path)).toContain('/api/client/metrics')
   })
 
-  it('goes on after a 401, which ends unleash-client for good, and names no token', async () => {
-    const { server, usage, clock, lines } = await report()
-    server.reportStatus(401)
-    usage.count(use('canary'))
-    await clock.heard(5 * INTERVAL_MS)
-    const reported = server.reports.filter(({ path }) => path.endsWith('metrics')).length
-    server.reportStatus(202)
-    clock.advance(5 * INTERVAL_MS)
-    usage.count(use('control'))
-    const body = await server.reported('/api/client/metrics', reported + 1)
-    expect(body).toMatchObject({ bucket: { toggles: { relay: { yes: 0, no: 1 } } } })
-    expect(lines.join('\n')).toContain('usage of flags not reported')
-    expect(lines.join('\n')).not.toContain('fake-token')
-  })
+  it.each([401, 403, 400, 503])(
+    'goes on after answers of %i, some of which end unleash-client for good, and names no token',
+    async (status) => {
+      const { server, usage, clock, lines } = await report()
+      server.reportStatus(status)
+      usage.count(use('canary'))
+      await server.reported('/api/client/metrics')
+      server.reportStatus(202)
+      const refused = server.reports.filter(({ path }) => path.endsWith('metrics')).length
+      clock.advance(12 * INTERVAL_MS)
+      usage.count(use('control'))
+      await server.reported('/api/client/metrics', refused + 1)
+      expect(server.reports.at(-1)?.body).toMatchObject({
+        bucket: { toggles: { relay: { no: 1, variants: { control: 1 } } } },
+      })
+      expect(lines.join('\n')).not.toContain('fake-token')
+    },
+  )
 })

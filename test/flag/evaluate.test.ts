@@ -228,6 +228,21 @@ describe('a flag with variants', () => {
     expect(ask(ruleFor(relay([gradual(100, { variants: [variant('canary', 0)] })])))).toEqual(OFF)
   })
 
+  it('takes it from the first strategy that is on, as Unleash does; whoever is in before it has none', () => {
+    const control = gradual(100, { variants: [variant('control', 1_000)] })
+    const elsewhere = gradual(100, {
+      variants: [variant('control', 1_000)],
+      constraints: [where('model', 'b')],
+    })
+    // PRODUCT.md's vectors: team-38 is in percent 6.
+    expect(ask(ruleFor(relay([gradual(6), control])))).toEqual(ON)
+    expect(ask(ruleFor(relay([gradual(5), control])))).toEqual(OFF)
+    expect(ask(ruleFor(relay([control, gradual(6)])))).toEqual(OFF)
+    // A strategy for others leaves the draw alone.
+    const rule = ruleFor(relay([gradual(6), elsewhere]))
+    expect(ask(rule, { model: 'a' })).toEqual({ shareBp: 600, drawn: true })
+  })
+
   it('splits by weight as Unleash does', () => {
     const list = { variants: [variant('canary', 500), variant('control', 500)] }
     const rule = ruleFor(relay([gradual(100, list)]))

@@ -48,6 +48,10 @@ export interface ServeSetup {
   readonly top?: string
   /** What the configuration says of flags; a file that `percent` and `writeFlags` fill unless given. */
   readonly flags?: string
+  /** The rollout's flag; `headgate-relay` unless given. */
+  readonly flag?: string
+  /** More files of its folder, by name. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 export async function startServe(setup: ServeSetup = {}): Promise<Served> {
@@ -64,6 +68,8 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
   const text = configOf(official.baseUrl, relay.baseUrl, setup)
   writeConfig((setup.top ?? '') + text)
   writeFlags(setup.percent ?? 0)
+  for (const [name, text] of Object.entries(setup.files ?? {}))
+    writeFileSync(join(folder, name), text)
   let running = await launch(folder, setup.env)
   const served: Served = {
     folder,
@@ -168,7 +174,12 @@ async function launch(folder: string, env: Record<string, string> = {}): Promise
 export function configOf(
   official: string,
   relay: string,
-  { server = '{}', rollout = '', flags = '{ file: flags/relay.json }' }: ServeSetup = {},
+  {
+    server = '{}',
+    rollout = '',
+    flags = '{ file: flags/relay.json }',
+    flag = 'headgate-relay',
+  }: ServeSetup = {},
 ): string {
   return `version: 1
 server: ${server}
@@ -181,7 +192,7 @@ rollouts:
     match: { paths: ["/v1/chat/completions", "/v1/messages"] }
     control: official
     canary: relay
-    flag: headgate-relay
+    flag: ${flag}
 ${rollout}`
 }
 
