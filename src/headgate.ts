@@ -94,7 +94,7 @@ export interface Headgate {
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
 const SPLIT_MAX_AGE_MS = 30_000
-/** Requests that the flags had a say in. */
+/** Requests that the flags had a say in. Not `failover`: its draw is told of already. */
 const DRAWN: ReadonlySet<Reason> = new Set(['split', 'flag_off', 'killed', 'cooldown', 'capped'])
 /** Requests under way are looked through at most this often. */
 const WATCH_MS = 250
@@ -175,9 +175,9 @@ export function createHeadgate(parts: Parts): Headgate {
     },
   }
 
-  /** Tells the flag source which arm a request was drawn for; once, whoever answered. */
-  function countUse({ rollout, arm, assigned, reason }: Observation, { split }: Draw): void {
-    if (flags?.count === undefined || !DRAWN.has(reason) || arm !== assigned) return
+  /** Tells the flag source which arm a request was drawn for. */
+  function countUse({ rollout, assigned, reason }: Observation, { split }: Draw): void {
+    if (flags?.count === undefined || !DRAWN.has(reason)) return
     const config = rollout === null ? undefined : routes.rollouts.get(rollout)?.config
     if (config === undefined) return
     const { flag, kill } = config

@@ -189,11 +189,13 @@ describe('headgate serve behind an Unleash server', () => {
     await untilReason(served, 'stale')
     unleash.publish(documentOf(100, true))
     await untilReason(served, 'killed')
-    unleash.answer({ kind: 'hang' })
+    unleash.answer({ kind: 'status', status: 502 })
     // Past its age the kill is still the last thing anybody said.
     while (((await served.rollout()).flags.ageMs ?? 0) < 3_500) {
       await new Promise((done) => setTimeout(done, 50))
     }
+    unleash.answer({ kind: 'status', status: 500 })
+    await served.logged('flags not read', 'answered 500')
     expect(await reasonOf(served)).toBe('killed')
   })
 
