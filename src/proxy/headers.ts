@@ -77,24 +77,53 @@ export interface RequestHeaderRules {
   readonly contentLength: number | null
 }
 
-/** What an upstream gets to see. Servers behind CGI and WSGI read `x_api_key` as `x-api-key`: here they are one name too. */
+/** What is known of a caller's field by its name alone. */
+interface CallerField {
+  readonly name: string
+  /** Servers behind CGI and WSGI read `x_api_key` as `x-api-key`: here they are one name too. */
+  readonly hyphened: string
+  readonly dropped: boolean
+  readonly droppedForCanary: boolean
+}
+
+/** Callers of one kind send the same names all day. Bounded: a name is a caller's word. */
+const callerFields = new Map<string, CallerField>()
+const MAX_FIELDS = 500
+
+/** What an upstream gets to see. */
 export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderRules): FlatHeaders {
+  const { tailNames, identity } = rules
   const headers: FlatHeaders = []
   const named = namedByConnection(raw)
   for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] as string).toLowerCase()
+    const field = callerFieldOf(raw[index] as string)
+    const { name } = field
     if (named?.has(name)) continue
-    const hyphened = name.includes('_') ? name.replaceAll('_', '-') : name
-    if (dropsFromCaller(hyphened) && !keepsAnyway(name, rules)) continue
-    if (rules.tailNames.has(name) || rules.tailNames.has(hyphened)) continue
-    if (rules.identity && name === 'accept-encoding') continue
-    if (rules.arm === 'canary' && DROPPED_FOR_CANARY.has(name)) continue
+    if (field.dropped && !keepsAnyway(name, rules)) continue
+    if (tailNames.has(name) || (field.hyphened !== name && tailNames.has(field.hyphened))) continue
+    if (identity && name === 'accept-encoding') continue
+    if (field.droppedForCanary && rules.arm === 'canary') continue
     headers.push(name, raw[index + 1] as string)
   }
-  if (rules.identity) headers.push('accept-encoding', 'identity')
+  if (identity) headers.push('accept-encoding', 'identity')
   if (rules.contentLength !== null) headers.push('content-length', String(rules.contentLength))
   for (const part of rules.tail) headers.push(part)
   return headers
+}
+
+function callerFieldOf(raw: string): CallerField {
+  const known = callerFields.get(raw)
+  if (known !== undefined) return known
+  const name = raw.toLowerCase()
+  const hyphened = name.replaceAll('_', '-')
+  const field = {
+    name,
+    hyphened,
+    dropped: dropsFromCaller(hyphened),
+    droppedForCanary: DROPPED_FOR_CANARY.has(name),
+  }
+  if (callerFields.size < MAX_FIELDS) callerFields.set(raw, field)
+  return field
 }
 
 function keepsAnyway(name: string, rules: RequestHeaderRules): boolean {
@@ -104,8 +133,7 @@ function keepsAnyway(name: string, rules: RequestHeaderRules): boolean {
 
 function dropsFromCaller(name: string): boolean {
   if (DROPPED_FROM_CALLER.has(name)) return true
-  for (const prefix of DROPPED_FROM_CALLER_PREFIXES) if (name.startsWith(prefix)) return true
-  return false
+  return DROPPED_FROM_CALLER_PREFIXES.some((prefix) => name.startsWith(prefix))
 }
 
 /**
@@ -123,8 +151,7 @@ export function answerHeaders(
   const named = connection === undefined ? null : hopNames(String(connection))
   let values = ''
   for (const name in upstream) {
-    if (DROPPED_FROM_UPSTREAM.has(name) || named?.has(name)) continue
-    if (name.startsWith('access-control-') || name.startsWith('x-headgate-')) continue
+    if (dropsFromUpstream(name) || named?.has(name)) continue
     if (changed && name === 'content-length') continue
     const value = upstream[name]
     if (typeof value === 'string') {
@@ -138,6 +165,20 @@ export function answerHeaders(
   // All values at once: hardly ever is one of them to be looked at alone.
   if (redacted(values, secrets) === values) return headers
   return headers.map((part, index) => (index % 2 === 0 ? part : redacted(part, secrets)))
+}
+
+/** As with callers' fields: the same names come all day, and an upstream's words are bounded too. */
+const upstreamFields = new Map<string, boolean>()
+
+function dropsFromUpstream(name: string): boolean {
+  const known = upstreamFields.get(name)
+  if (known !== undefined) return known
+  const drops =
+    DROPPED_FROM_UPSTREAM.has(name) ||
+    name.startsWith('access-control-') ||
+    name.startsWith('x-headgate-')
+  if (upstreamFields.size < MAX_FIELDS) upstreamFields.set(name, drops)
+  return drops
 }
 
 /** The first value of a header field, by lower-case name; null when absent. */

@@ -120,6 +120,21 @@ describe('what an upstream gets to see', () => {
   })
 })
 
+describe('names without end', () => {
+  it('change nothing of what is dropped, whatever was seen before', () => {
+    for (let index = 0; index < 2_000; index++) {
+      seen([`x-name-${index}`, 'v'])
+      answerHeaders({ [`x-name-${index}`]: 'v' }, false)
+    }
+    expect(seen(['X_Api_Key', 'k', 'X-Headgate-Late', 'v', 'X-Late', 'v'])).toEqual({
+      'x-late': 'v',
+      ...OURS,
+    })
+    const answered = { 'x-headgate-late': 'v', 'access-control-late': 'v', 'x-late': 'v' }
+    expect(answerHeaders(answered, false)).toEqual(['x-late', 'v'])
+  })
+})
+
 describe('what a caller gets to see', () => {
   it('keeps the names that SDKs read, and drops what is between two hops or would set state', () => {
     const kept = {
