@@ -39,18 +39,27 @@ export function unleashUsage(options: UsageOptions): {
   /** Something was counted, and no report has gone out since. */
   let waits = false
   let heardMs = clock.monotonicMs()
+  /** What the library said last. It may name the URL, and never the token. */
+  let fault: string | null = null
   lookAgain()
 
   function start(): Unleash {
     const started = clientOf(options)
     started.on('sent', () => {
       waits = false
+      fault = null
       heardMs = clock.monotonicMs()
     })
-    const note = (said: unknown): void => log.warn('usage of flags not reported', faultOf(said))
     started.on('error', note)
     started.on('warn', note)
     return started
+  }
+
+  /** Each distinct fault once. */
+  function note(said: unknown): void {
+    const words = said instanceof Error ? said.message : String(said)
+    if (words !== fault) log.warn('usage of flags not reported', { fault: words })
+    fault = words
   }
 
   function lookAgain(): void {
@@ -111,9 +120,4 @@ class NoRepository extends EventEmitter {
   getSegment(): undefined {}
   async start(): Promise<void> {}
   stop(): void {}
-}
-
-/** What the library says holds the URL, and never the token. */
-function faultOf(said: unknown): { fault: string } {
-  return { fault: said instanceof Error ? said.message : String(said) }
 }

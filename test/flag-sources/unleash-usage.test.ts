@@ -91,6 +91,18 @@ describe('what Unleash is told of requests', () => {
     expect(server.reports.map(({ path }) => path)).toContain('/api/client/metrics')
   })
 
+  it('says once that it cannot be told, however often that is', async () => {
+    const { server, usage, lines } = await report()
+    server.reportStatus(503)
+    for (let times = 1; times <= 3; times++) {
+      usage.count(use('canary'))
+      await server.reported('/api/client/metrics', times)
+    }
+    const told = lines.filter((line) => line.includes('503'))
+    // unleash-client names its own back-off, which grows.
+    expect(new Set(told).size).toBe(told.length)
+  })
+
   it.each([401, 403, 400, 503])(
     'goes on after answers of %i, some of which end unleash-client for good, and names no token',
     async (status) => {
