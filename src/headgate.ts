@@ -45,6 +45,8 @@ export interface Parts {
   /** `HEADGATE_KILL=1`. */
   readonly killedByEnv: boolean
   readonly controlToken: () => Secret | null
+  /** Reads and asks, and writes nothing; none unless given. */
+  readonly viewerToken?: (() => Secret | null) | undefined
   /** The address a control request came from, for the limit on wrong tokens. */
   readonly source?: (context: Context) => string | null
   readonly stores: Stores<FlushRecord>
@@ -308,6 +310,7 @@ export function createHeadgate(parts: Parts): Headgate {
     rollout: viewOf,
     health: healthOf,
     token: parts.controlToken,
+    viewerToken: parts.viewerToken ?? (() => null),
     command: async (name, command): Promise<CommandAnswer> => {
       const result = await rollouts.command(name, command)
       const view = viewOf(name)

@@ -77,6 +77,8 @@ export interface LoadedConfig extends ReadConfig {
   readonly reveal: Reveal
   /** Null where there is no control plane. */
   readonly controlToken: Secret | null
+  /** Null where there is none. */
+  readonly viewerToken: Secret | null
 }
 
 /** Reads one file and the environment's overrides; blocks. Never throws: an unreadable file is a fault as well. */
@@ -113,7 +115,18 @@ export function loadConfig(file: string, env: Env): LoadedConfig | BadConfig {
   const resolved = resolveSecrets(config, secretReader(config, file, env))
   if (!resolved.ok) return { ok: false, faults: placed(resolved.findings, locate), notes }
   const { reveal } = resolved
-  return { ...read, reveal, controlToken: config.control ? reveal(config.control.token) : null }
+  const controlToken = config.control ? reveal(config.control.token) : null
+  const viewerToken = config.control?.viewer ? reveal(config.control.viewer) : null
+  if (viewerToken !== null && viewerToken.reveal() === controlToken?.reveal()) {
+    return { ok: false, faults: placed([SAME_TOKEN], locate), notes }
+  }
+  return { ...read, reveal, controlToken, viewerToken }
+}
+
+const SAME_TOKEN: Finding = {
+  path: ['control', 'viewer'],
+  message: 'holds the same token as control.token: who only reads could write',
+  suggestion: 'make another: openssl rand -hex 32',
 }
 
 /** Reads the files of all `{file}` secrets now; what is returned answers from memory. One line end is taken off. */

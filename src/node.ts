@@ -95,6 +95,7 @@ export async function startNode({
     sha256: (text) => hash('sha256', text),
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
+    viewerToken: () => current.viewerToken,
     source: nodeSource,
     stores,
     storeName: storeNameOf(current.config),

@@ -4,9 +4,19 @@ import type { Secret } from '../config/secret.ts'
 import { Guesses } from './guesses.ts'
 import { refusal } from './refusal.ts'
 
+/** `viewer` reads and asks; `operator` also writes. */
+export type Role = 'operator' | 'viewer'
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    role: Role
+  }
+}
+
 export interface BearerOptions {
-  /** Null when there is none: then nobody is let in. */
+  /** The operator's; null when there is none. Where there is neither, nobody is let in. */
   readonly token: () => Secret | null
+  readonly viewerToken: () => Secret | null
   /** The address a request came from; null where it is not known. */
   readonly source: (context: Context) => string | null
   /** Milliseconds, monotonic. */
@@ -16,23 +26,26 @@ export interface BearerOptions {
 }
 
 /**
- * Lets in who shows the control token as `Authorization: Bearer`, and nobody else: in a query it would end up in logs
- * and histories. The hashes are compared, in constant time. Who guesses has to wait: 429.
+ * Lets in who shows one of the tokens as `Authorization: Bearer`, and nobody else: in a query it would end up in logs
+ * and histories. The hashes are compared, in constant time, with both. Who guesses has to wait: 429.
  */
-export function bearer({ token, source, nowMs, onGuessing }: BearerOptions): MiddlewareHandler {
+export function bearer({
+  token,
+  viewerToken,
+  source,
+  nowMs,
+  onGuessing,
+}: BearerOptions): MiddlewareHandler {
   const guesses = new Guesses()
   return async (context, next) => {
     const from = source(context)
     const [, shown] = /^Bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '') ?? []
     const waitMs = shown === undefined ? 0 : guesses.waitMs(from, nowMs())
     if (waitMs > 0) return tooMany(context, waitMs)
-    const expected = token()
-    if (
-      shown !== undefined &&
-      expected !== null &&
-      (await timingSafeEqual(shown, expected.reveal()))
-    ) {
+    const role = shown === undefined ? null : await roleOf(shown, token(), viewerToken())
+    if (role !== null) {
       guesses.right(from)
+      context.set('role', role)
       return next()
     }
     if (shown !== undefined) {
@@ -52,12 +65,35 @@ export function bearer({ token, source, nowMs, onGuessing }: BearerOptions): Mid
   }
 }
 
+async function roleOf(
+  shown: string,
+  token: Secret | null,
+  viewerToken: Secret | null,
+): Promise<Role | null> {
+  const isToken = async (expected: Secret | null): Promise<boolean> =>
+    expected !== null && (await timingSafeEqual(shown, expected.reveal()))
+  const [operates, views] = [await isToken(token), await isToken(viewerToken)]
+  if (operates) return 'operator'
+  return views ? 'viewer' : null
+}
+
 function tooMany(context: Context, waitMs: number): Response {
   context.header('retry-after', String(Math.ceil(waitMs / 1_000)))
   return refusal(context, 429, 'too_many_attempts', 'Too many wrong tokens came from here: wait.')
 }
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** In front of every route that writes; what only asks by POST is routed before it. */
+export const operatorsWrite: MiddlewareHandler = async (context, next) => {
+  if (READS.has(context.req.method) || context.get('role') === 'operator') return next()
+  return refusal(
+    context,
+    403,
+    'forbidden',
+    'This token (control.viewer in headgate.yaml) reads and asks, and does not write: use control.token.',
+  )
+}
 
 /**
  * No other site's page may write, should a browser ever send the token by itself. `Sec-Fetch-Site` is a browser's own

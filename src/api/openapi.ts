@@ -36,6 +36,7 @@ export function described(route: Route) {
   return describeRoute({
     summary,
     ...more,
+    ...(takes === undefined ? {} : { security: [{ token: [] }] }),
     ...(takes === undefined ? {} : { requestBody: { content: as('application/json', takes) } }),
     responses: {
       200: { description: summary, content: as(media, answer) },
@@ -51,7 +52,7 @@ export function described(route: Route) {
         ? {}
         : {
             403: {
-              description: 'A page of another site asks.',
+              description: 'The token only reads (`forbidden`), or a page of another site asks.',
               content: as('application/json', errorView),
             },
           }),
@@ -79,7 +80,12 @@ export const DOCUMENTATION = {
         scheme: 'bearer',
         description: '`control.token` of headgate.yaml, in this header and nowhere else.',
       },
+      viewer: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        description: '`control.viewer` of headgate.yaml: reads and asks, and writes nothing.',
+      },
     },
   },
-  security: [{ token: [] }],
+  security: [{ token: [] }, { viewer: [] }],
 }

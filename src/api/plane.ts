@@ -9,8 +9,10 @@ export interface ControlPlane {
   readonly rollouts: () => readonly RolloutView[]
   readonly rollout: (name: string) => RolloutView | null
   readonly health: () => HealthView
-  /** Null when there is none: then nobody is let in. */
+  /** The operator's; null when there is none. Where there is neither, nobody is let in. */
   readonly token: () => Secret | null
+  /** Who shows it may read and ask, and write nothing. Null when there is none. */
+  readonly viewerToken: () => Secret | null
   /**
    * A person's command; it is durable, and new requests follow it, when this resolves.
    * @throws {HeadgateError} `store_unavailable` or `store_corrupt`: nothing was changed, as far as is known

@@ -9,6 +9,7 @@ import type { RefusalCode } from '../rollout/command.ts'
 type ApiErrorCode =
   | 'invalid_request'
   | 'unauthorised'
+  | 'forbidden'
   | 'too_many_attempts'
   | 'cross_site'
   | 'not_found'

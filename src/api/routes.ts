@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
-import { bearer, sameSite } from './auth.ts'
+import { bearer, operatorsWrite, sameSite } from './auth.ts'
 import { eventRoutes } from './events.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
@@ -10,7 +10,7 @@ import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
 import { healthView, requestView } from './views.ts'
 
-/** The control plane's HTTP, below `/-/`. Every route wants the token. */
+/** The control plane's HTTP, below `/-/`. Every route wants a token; those that write want the operator's. */
 
 export interface ControlAppOptions {
   /** Between two signs of life on a stream where nothing happens, in ms; 15,000 unless given. */
@@ -42,7 +42,8 @@ export function controlApp(
     await next()
     context.header('cache-control', 'no-store')
   })
-  app.use(bearer({ token: plane.token, source, nowMs, onGuessing }))
+  const { token, viewerToken } = plane
+  app.use(bearer({ token, viewerToken, source, nowMs, onGuessing }))
   app.use(
     methodNotAllowed({
       app,
@@ -55,6 +56,7 @@ export function controlApp(
     }),
   )
   app.use(sameSite)
+  app.use(operatorsWrite)
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })
   app.get(

@@ -32,6 +32,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...webhooks(tree),
     ...planSteps(tree),
     ...openDoor(tree),
+    ...sameToken(tree),
     ...unbuilt(tree),
   ]
   const notes = [
@@ -301,6 +302,19 @@ function openDoor(tree: Located): Finding[] {
       suggestion: 'name callers, or write server.open: true where something else keeps the door',
     },
   ]
+}
+
+/** Two names may still lead to one token: that is seen where they are read. */
+function sameToken(tree: Located): Finding[] {
+  const keptAt = (key: string): string | null => {
+    const at: Path = ['control', key]
+    const [[place, ref] = []] = entriesAt(tree, at)
+    return ref === undefined ? null : `${place} ${ref.value}`
+  }
+  const viewer = keptAt('viewer')
+  if (viewer === null || viewer !== (keptAt('token') ?? 'env HEADGATE_TOKEN')) return []
+  const message = 'is kept where control.token is: who only reads could write'
+  return [{ path: ['control', 'viewer'], message }]
 }
 
 function unbuilt(tree: Located): Finding[] {

@@ -139,6 +139,11 @@ export const controlPlane = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(8788).describe('HEADGATE_CONTROL_PORT overrides it; 0 takes any free port.'),
   token: secret.default({ env: 'HEADGATE_TOKEN' }).describe('What the API and the page ask for.'),
+  viewer: secret
+    .optional()
+    .describe(
+      'A second token, for applications and dashboards: it reads and asks which arm a unit is in, and changes nothing.',
+    ),
 })
 
 const state = z

@@ -43,6 +43,7 @@ export function secretUses(config: Config): SecretUse[] {
     else for (const [index, ref] of keys.entries()) use([...path, index], ref, kind)
   }
   if (config.control) use(['control', 'token'], config.control.token, 'token')
+  if (config.control?.viewer) use(['control', 'viewer'], config.control.viewer, 'token')
   for (const [name, { auth, headers }] of Object.entries(config.upstreams)) {
     const path = ['upstreams', name]
     if (typeof auth !== 'string') {

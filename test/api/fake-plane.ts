@@ -11,6 +11,7 @@ import { NOON, PLAN } from '../rollout/standings.ts'
 /** A control plane by hand: a memory store and the real `command()`, with no data plane behind it. */
 
 export const TOKEN = 'control-token'
+export const VIEWER = 'viewer-token'
 
 export interface FakePlane extends ControlPlane {
   /** A person's command that must be obeyed. @returns its event */
@@ -112,6 +113,7 @@ export function fakePlane(): FakePlane {
     },
     health: () => HEALTH,
     token: () => new Secret(TOKEN),
+    viewerToken: () => new Secret(VIEWER),
     async command(rollout, asked) {
       const answer = await commanded(rollout, asked)
       return answer.ok ? { ok: true, rollout: answer.rollout } : answer

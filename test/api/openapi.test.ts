@@ -7,6 +7,7 @@ import { REQUEST } from './fake-plane.ts'
 
 interface Operation {
   readonly summary: string
+  readonly security?: readonly object[]
   readonly parameters?: readonly { name: string; in: string; schema: object; required?: boolean }[]
   readonly requestBody?: { content: Record<string, { schema: object }> }
   readonly responses: Record<string, { content: Record<string, { schema: object }> }>
@@ -45,12 +46,21 @@ function schemaOf(method: string, path: string, status: number): z.ZodType {
 }
 
 describe('openapi.json', () => {
-  it('is OpenAPI 3.1, behind the token', () => {
+  it('is OpenAPI 3.1, behind a token: the operator’s where something is written', () => {
     expect(document.openapi).toBe('3.1.0')
-    expect(document.security).toEqual([{ token: [] }])
+    expect(document.security).toEqual([{ token: [] }, { viewer: [] }])
     expect(document.components.securitySchemes).toMatchObject({
       token: { type: 'http', scheme: 'bearer' },
+      viewer: { type: 'http', scheme: 'bearer' },
     })
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        const writes = method !== 'get' && path.startsWith(API)
+        expect(operation.security, `${method} ${path}`).toEqual(
+          writes ? [{ token: [] }] : undefined,
+        )
+      }
+    }
   })
 
   test.each([

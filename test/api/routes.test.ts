@@ -3,7 +3,7 @@ import { controlApp } from '../../src/api/routes.ts'
 import { errorView, healthView, requestView } from '../../src/api/views.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import { API, api } from './ask.ts'
-import { fakePlane, REQUEST, TOKEN } from './fake-plane.ts'
+import { fakePlane, REQUEST, TOKEN, VIEWER } from './fake-plane.ts'
 
 /** Who is let in, what every answer carries, and how the API says no. */
 
@@ -83,11 +83,65 @@ describe('the token', () => {
   })
 
   it('opens nothing where there is none', async () => {
-    const open = controlApp({ ...fakePlane(), token: () => null })
-    for (const authorization of ['Bearer null', 'Bearer ', `Bearer ${TOKEN}`]) {
+    const none = () => null
+    const open = controlApp({ ...fakePlane(), token: none, viewerToken: none })
+    for (const authorization of ['Bearer null', 'Bearer ', `Bearer ${TOKEN}`, `Bearer ${VIEWER}`]) {
       const answer = await open.request(`${API}/health`, { headers: { authorization } })
       expect(answer.status).toBe(401)
     }
+  })
+})
+
+/** What is asked by POST because a question has a body; everything else that is no read writes. */
+const QUESTIONS: ReadonlySet<string> = new Set([])
+
+describe("the viewer's token", () => {
+  it.each(allRoutes(api().app))(
+    'D7: %s %s lets a viewer read, and only read',
+    async (method, path) => {
+      const plane = fakePlane()
+      const asked = controlApp(plane)
+      const body = { by: 'mallory', reason: 'because', percent: 5 }
+      const ask = (token: string) =>
+        asked.request(path, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...(method === 'GET' ? {} : { body: JSON.stringify(body) }),
+        })
+      const answer = await ask(VIEWER)
+      if (method === 'GET' || QUESTIONS.has(`${method} ${path}`)) {
+        const operators = await ask(TOKEN)
+        expect(answer.status).toBe(operators.status)
+        await Promise.all([answer.body?.cancel(), operators.body?.cancel()])
+      } else if (method === 'OPTIONS') {
+        expect(answer.status).toBe(404)
+      } else {
+        expect(answer.status).toBe(403)
+        expect(errorView.parse(await answer.json()).error).toEqual({
+          code: 'forbidden',
+          message:
+            'This token (control.viewer in headgate.yaml) reads and asks, and does not write: use control.token.',
+        })
+      }
+      expect(plane.commands).toEqual([])
+    },
+  )
+
+  it('opens nothing where there is none', async () => {
+    const open = controlApp({ ...fakePlane(), viewerToken: () => null })
+    for (const token of [VIEWER, 'null']) {
+      const headers = { authorization: `Bearer ${token}` }
+      expect((await open.request(`${API}/rollouts`, { headers })).status).toBe(401)
+    }
+  })
+
+  it('D7: makes nobody of the operator less than one, should both be the same', async () => {
+    const same = controlApp({ ...fakePlane(), viewerToken: fakePlane().token })
+    const answer = await same.request(`${API}/rollouts/relay/rollback`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}` },
+    })
+    expect(answer.status).toBe(200)
   })
 })
 

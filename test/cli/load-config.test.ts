@@ -45,6 +45,7 @@ describe('loading', () => {
     expect(loaded).toMatchObject({
       ok: true,
       controlToken: null,
+      viewerToken: null,
       config: { server: { port: 8787 } },
     })
     expect(loaded.ok && loaded.reveal({ env: 'RELAY_API_KEY' }).reveal()).toBe('relay-1')
@@ -62,6 +63,19 @@ describe('loading', () => {
     expect(loaded.ok ? [] : loaded.faults.map(String)).toEqual([
       expect.stringMatching(
         /headgate\.yaml:8:1 control\.token needs the environment variable HEADGATE_TOKEN, which is not set: set HEADGATE_TOKEN, where this process starts$/,
+      ),
+    ])
+  })
+
+  test("a viewer's token comes beside the operator's, and is another", () => {
+    const text = small('control: { viewer: { env: VIEWER } }')
+    const both = load(text, { ...ENV, HEADGATE_TOKEN: 'token-1', VIEWER: 'token-2' })
+    expect(both.ok && both.viewerToken?.reveal()).toBe('token-2')
+    expect(both.ok && both.controlToken?.reveal()).toBe('token-1')
+    const same = load(text, { ...ENV, HEADGATE_TOKEN: 'token-1', VIEWER: 'token-1' })
+    expect(same.ok ? [] : same.faults.map(String)).toEqual([
+      expect.stringMatching(
+        /headgate\.yaml:8:12 control\.viewer holds the same token as control\.token: who only reads could write: make another: openssl rand -hex 32$/,
       ),
     ])
   })

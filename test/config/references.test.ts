@@ -10,6 +10,8 @@ const HASH = 'a'.repeat(64)
 const rollout = (rest: string) =>
   `{ match: { paths: ["/v1/chat/completions"]${rest} }, control: official, canary: relay, flag: f, guard: {} }`
 
+const SAME = 'control.viewer is kept where control.token is: who only reads could write'
+
 describe('names', () => {
   test('default and rollouts name upstreams that are there', () => {
     expect(linesOf(small('default: { openai: official, anthropic: relay }'))).toEqual([])
@@ -182,6 +184,17 @@ describe('open doors', () => {
     ).toEqual([])
     expect(server('0.0.0.0', ', open: false')).toHaveLength(1)
   })
+})
+
+test.each([
+  ['{ viewer: { env: VIEWER } }', []],
+  ['{ token: { env: A }, viewer: { env: B } }', []],
+  ['{ token: { file: a }, viewer: { env: a } }', []],
+  ['{ token: { env: A }, viewer: { env: A } }', [SAME]],
+  ['{ token: { file: a }, viewer: { file: a } }', [SAME]],
+  ['{ viewer: { env: HEADGATE_TOKEN } }', [SAME]],
+])('a viewer has a token of its own: control: %s', (control, faults) => {
+  expect(linesOf(small(`control: ${control}`))).toEqual(faults)
 })
 
 describe('base URLs', () => {

@@ -41,6 +41,15 @@ test('every reference is found with its path', () => {
   ])
 })
 
+test("a viewer's token is one of them", () => {
+  const [, viewer] = secretUses(configOf(small('control: { viewer: { env: VIEWER_TOKEN } }')))
+  expect(viewer).toEqual({
+    path: ['control', 'viewer'],
+    ref: { env: 'VIEWER_TOKEN' },
+    kind: 'token',
+  })
+})
+
 describe('when all are there', () => {
   const resolved = resolveSecrets(config, readFrom(GOOD))
   if (!resolved.ok) throw new Error('should have resolved')

@@ -5,7 +5,7 @@ import { errorView } from '../../src/api/views.ts'
 import { listen } from '../../src/transports/listen.ts'
 import { nodeSource } from '../../src/transports/node.ts'
 import { API } from '../api/ask.ts'
-import { fakePlane, TOKEN } from '../api/fake-plane.ts'
+import { fakePlane, TOKEN, VIEWER } from '../api/fake-plane.ts'
 import { configOf, small } from '../config/read.ts'
 import { rawCall, statusOf } from '../fakes/caller.ts'
 import { start } from '../runtime/start.ts'
@@ -60,6 +60,17 @@ describe('guessing the control token', () => {
     expect((await guess(TOKEN)).status).toBe(429)
     advance(1)
     expect((await guess(TOKEN)).status).toBe(200)
+  })
+
+  it("D4: is the same for the viewer's token: as many guesses, and then the right one is not looked at", async () => {
+    const { guess, advance } = guarded()
+    expect((await guess(VIEWER)).status).toBe(200)
+    const statuses: number[] = []
+    for (let at = 0; at < 20; at++) statuses.push((await guess(`${VIEWER}-${at}`)).status)
+    expect(statuses).toEqual([...Array(19).fill(401), 429])
+    expect((await guess(VIEWER)).status).toBe(429)
+    advance(60_000)
+    expect((await guess(VIEWER)).status).toBe(200)
   })
 
   it('D4: counts anew in the next minute', async () => {
@@ -143,7 +154,7 @@ describe('guessing the control token', () => {
     expect([...statuses]).toEqual([401, 429])
   })
 
-  it('D5: compares digests, two for every token that is shown, whatever it has in common with the right one', async () => {
+  it('D5: compares digests, two for each of both tokens, whatever the shown one has in common with either', async () => {
     const { guess } = guarded()
     const digest = vi.spyOn(crypto.subtle, 'digest')
     onTestFinished(() => digest.mockRestore())
@@ -151,7 +162,7 @@ describe('guessing the control token', () => {
     for (const token of near) {
       digest.mockClear()
       expect((await guess(token)).status).toBe(401)
-      expect(digest).toHaveBeenCalledTimes(2)
+      expect(digest).toHaveBeenCalledTimes(4)
     }
   })
 })
