@@ -12,6 +12,7 @@ import { Admissions } from './proxy/admission.ts'
 import { type Door, dataApp } from './proxy/app.ts'
 import { RetryBudgets } from './proxy/budget.ts'
 import { Cooldowns } from './proxy/cooldown.ts'
+import { foretell } from './proxy/foretell.ts'
 import type { Gate } from './proxy/gate.ts'
 import { Keys } from './proxy/keys.ts'
 import { ModelEchoes } from './proxy/model-echoes.ts'
@@ -334,6 +335,8 @@ export function createHeadgate(parts: Parts): Headgate {
       }))
     },
     request: (id) => requests.get(id),
+    arm: (rollout, question) => foretell(gate, rollout, question),
+    names: () => [...routes.rollouts.keys()],
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

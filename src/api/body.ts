@@ -27,10 +27,8 @@ export async function bodyOf<Schema extends z.ZodObject>(
 > {
   const text = await context.req.text()
   const empty = text.trim() === ''
-  if (!(empty && bare) && !JSON_TYPE.test(context.req.header('content-type') ?? '')) {
-    const message = 'send the body as JSON, with content-type: application/json'
-    return { ok: false, no: refusal(context, 415, 'unsupported_media_type', message) }
-  }
+  const misfit = empty && bare ? null : notJson(context)
+  if (misfit !== null) return { ok: false, no: misfit }
   const value = empty && bare ? {} : parsed(text)
   const result = schema.safeParse(value)
   if (result.success) return { ok: true, body: result.data }
@@ -39,6 +37,13 @@ export async function bodyOf<Schema extends z.ZodObject>(
       ? 'the body must be JSON'
       : invalidText(result.error.issues, value, Object.keys(schema.shape))
   return { ok: false, no: refusal(context, 400, 'invalid_request', message) }
+}
+
+/** 415, for a body that does not say it is JSON: what another site's form can send is none. Null for one that does. */
+export function notJson(context: Context): Response | null {
+  if (JSON_TYPE.test(context.req.header('content-type') ?? '')) return null
+  const message = 'send the body as JSON, with content-type: application/json'
+  return refusal(context, 415, 'unsupported_media_type', message)
 }
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i

@@ -21,44 +21,47 @@ interface Route {
   readonly media?: string
   /** The statuses it refuses with, beside 401, 403 and 429. */
   readonly refuses: readonly (keyof typeof REFUSALS)[]
+  /** What it says at some of them, where that is not `Error`. */
+  readonly refusesWith?: Partial<Record<keyof typeof REFUSALS, z.ZodType>>
+  /** The body. */
   readonly takes?: z.ZodType
+  /** It takes a body, and writes nothing. */
+  readonly asks?: boolean
+  /** It knows `if-none-match`. */
+  readonly revalidates?: boolean
   readonly parameters?: DescribeRouteOptions['parameters']
   readonly description?: string
 }
 
 /** Says of a route what its handler does. */
 export function described(route: Route) {
-  const { summary, answer, media = 'application/json', refuses, takes, ...more } = route
-  const refused = refuses.map((status): [string, object] => [
-    String(status),
-    { description: REFUSALS[status], content: as('application/json', errorView) },
+  const { summary, description, parameters, answer, media = 'application/json', takes } = route
+  const { refuses, refusesWith = {}, asks = false, revalidates = false } = route
+  const refused = refuses.map((status): [number, object] => [
+    status,
+    said(REFUSALS[status], refusesWith[status] ?? errorView),
   ])
+  const crossSite = 'A page of another site asks.'
+  const forbidden = asks ? crossSite : `The token only reads (\`forbidden\`). ${crossSite}`
   return describeRoute({
     summary,
-    ...more,
-    ...(takes === undefined ? {} : { security: [{ token: [] }] }),
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(takes === undefined || asks ? {} : { security: [{ token: [] }] }),
     ...(takes === undefined ? {} : { requestBody: { content: as('application/json', takes) } }),
     responses: {
       200: { description: summary, content: as(media, answer) },
-      401: {
-        description: 'The token is missing or wrong.',
-        content: as('application/json', errorView),
-      },
-      429: {
-        description: 'Too many wrong tokens came from here; `retry-after` says how long to wait.',
-        content: as('application/json', errorView),
-      },
-      ...(takes === undefined
-        ? {}
-        : {
-            403: {
-              description: 'The token only reads (`forbidden`), or a page of another site asks.',
-              content: as('application/json', errorView),
-            },
-          }),
+      ...(revalidates ? { 304: { description: 'As `if-none-match` has it.' } } : {}),
+      401: said('The token is missing or wrong.'),
+      429: said('Too many wrong tokens came from here; `retry-after` says how long to wait.'),
+      ...(takes === undefined ? {} : { 403: said(forbidden) }),
       ...Object.fromEntries(refused),
     },
   } as DescribeRouteOptions)
+}
+
+function said(description: string, schema: z.ZodType = errorView) {
+  return { description, content: as('application/json', schema) }
 }
 
 function as(media: string, schema: z.ZodType) {

@@ -1,7 +1,7 @@
 import type { Secret } from '../config/secret.ts'
 import type { EventQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
-import type { RolloutEvent } from '../types.ts'
+import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
 import type { FlushView, HealthView, RequestView, RolloutView } from './views.ts'
 
 /** What the API asks of the control plane; `headgate.ts` provides it. */
@@ -29,8 +29,30 @@ export interface ControlPlane {
   }) => Promise<readonly FlushView[] | null>
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
+  /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
+  readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
+  /** The names of all rollouts, in the order of config. */
+  readonly names: () => readonly string[]
   /** Tells of every event, once it is durable. @returns what ends it */
   readonly onEvent: (listener: (event: RolloutEvent) => void) => () => void
+}
+
+/** What is known of a request that is not sent. */
+export interface ArmQuestion {
+  /** As a caller would send it; not empty. */
+  readonly unit: string
+  /** What a flag may ask, as text: `model`, `path`, `caller` and what else constraints name. */
+  readonly properties: Readonly<Record<string, string>>
+}
+
+export interface ArmAnswer {
+  readonly arm: Arm
+  readonly reason: Reason
+  /** 0..9,999; null when nothing was drawn. */
+  readonly bucket: number | null
+  readonly shareBp: ShareBp
+  /** Null while nothing is known of the rollout. */
+  readonly split: { readonly epoch: number; readonly version: number } | null
 }
 
 export type CommandAnswer =

@@ -4,6 +4,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
 import { bearer, operatorsWrite, sameSite } from './auth.ts'
 import { eventRoutes } from './events.ts'
+import { ofrepRoutes } from './ofrep.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, storeFault } from './refusal.ts'
@@ -56,6 +57,7 @@ export function controlApp(
     }),
   )
   app.use(sameSite)
+  ofrepRoutes(app, plane)
   app.use(operatorsWrite)
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })

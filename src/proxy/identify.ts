@@ -186,6 +186,12 @@ function allHeaders(
   })
 }
 
+/** Whether the canary may be asked for this model. */
+export function takesModel({ canary, config }: Rollout, model: string | null): boolean {
+  if (canary.models !== null && (model === null || !canary.models.has(model))) return false
+  return model === null || config.exclude.models?.includes(model) !== true
+}
+
 function isExcluded(
   rollout: Rollout,
   headers: Caller['headers'],
@@ -193,12 +199,10 @@ function isExcluded(
   known: KnownCaller | null,
 ): boolean {
   const { exclude } = rollout.config
-  const { models } = rollout.canary
-  if (models !== null && (ask.model === null || !models.has(ask.model))) return true
+  if (!takesModel(rollout, ask.model)) return true
   if (known?.rollouts != null && !known.rollouts.has(rollout.name)) return true
   if (exclude.tools && ask.tools) return true
   if (exclude.images && ask.marks.image) return true
-  if (ask.model !== null && exclude.models?.includes(ask.model)) return true
   const unwanted = exclude.headers
   if (unwanted === undefined) return false
   return Object.entries(unwanted).some(([name, values]) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ControlPlane } from '../../src/api/plane.ts'
 import type { FlushView, HealthView, RequestView, RolloutView } from '../../src/api/views.ts'
 import { Secret } from '../../src/config/secret.ts'
+import { bucketOf } from '../../src/proxy/bucket.ts'
 import { type Command, command } from '../../src/rollout/command.ts'
 import { initialOf, type Standing } from '../../src/rollout/state.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
@@ -130,6 +131,17 @@ export function fakePlane(): FakePlane {
         .slice(0, limit)
     },
     request: (id) => (id === REQUEST.id ? REQUEST : null),
+    arm(name, { unit, properties }) {
+      if (!standings.has(name)) return null
+      const { epoch, version } = standings.get(name)?.record ?? NOWHERE
+      const bucket = bucketOf(name, unit)
+      const drawn = { reason: 'split', bucket, shareBp: 5_000, split: { epoch, version } } as const
+      if (properties['model'] === 'unmatched') {
+        return { ...drawn, arm: 'control', reason: 'unmatched', bucket: null, shareBp: 0 }
+      }
+      return { ...drawn, arm: bucket < 5_000 ? 'canary' : 'control' }
+    },
+    names: () => [...standings.keys()],
     onEvent(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -148,6 +160,8 @@ export function fakePlane(): FakePlane {
     commands,
   }
 }
+
+const NOWHERE = { epoch: 1, version: 0 }
 
 const FLUSHES: readonly FlushView[] = [3, 4, 7, 8, 9].map((position, sequence) => ({
   position,

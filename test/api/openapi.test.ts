@@ -191,4 +191,19 @@ describe('a real run', () => {
       expect(schema.safeParse({ something: 'else' }).success).toBe(false)
     },
   )
+
+  const FLAGS = '/-/ofrep/v1/evaluate/flags'
+  test.each([
+    [`${FLAGS}/relay`, `${FLAGS}/{key}`, { context: { targetingKey: 'u' } }, 200],
+    [`${FLAGS}/relay`, `${FLAGS}/{key}`, { context: {} }, 400],
+    [`${FLAGS}/relai`, `${FLAGS}/{key}`, { context: { targetingKey: 'u' } }, 404],
+    [FLAGS, FLAGS, { context: { targetingKey: 'u' } }, 200],
+    [FLAGS, FLAGS, { context: {} }, 400],
+  ])('POST %s answers as the document says: %s, %j, %i', async (path, template, json, status) => {
+    const reply = await one.ask('POST', path, { json })
+    expect(reply.status).toBe(status)
+    const schema = schemaOf('POST', template, status)
+    expect(schema.safeParse(reply.json)).toMatchObject({ success: true })
+    expect(schema.safeParse({ something: 'else' }).success).toBe(false)
+  })
 })

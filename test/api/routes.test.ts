@@ -37,6 +37,8 @@ describe('the token', () => {
         `GET ${API}/requests/relay`,
         `GET ${API}/health`,
         `GET ${API}/openapi.json`,
+        'POST /-/ofrep/v1/evaluate/flags',
+        'POST /-/ofrep/v1/evaluate/flags/relay',
         'GET /anything',
       ]),
     )
@@ -93,7 +95,10 @@ describe('the token', () => {
 })
 
 /** What is asked by POST because a question has a body; everything else that is no read writes. */
-const QUESTIONS: ReadonlySet<string> = new Set([])
+const QUESTIONS: ReadonlySet<string> = new Set([
+  'POST /-/ofrep/v1/evaluate/flags',
+  'POST /-/ofrep/v1/evaluate/flags/relay',
+])
 
 describe("the viewer's token", () => {
   it.each(allRoutes(api().app))(

@@ -84,6 +84,7 @@ export interface Gateway {
   command(name: string, more?: Loose): Promise<RolloutView>
   view(): RolloutView
   setFlag(percent: number, killed?: boolean): void
+  setDocument(document: FlagDocument): void
   close(): Promise<void>
 }
 
@@ -174,6 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
     killedByEnv: options.killedByEnv ?? false,
     controlToken: () => new Secret('control-token'),
+    viewerToken: () => new Secret('viewer-token'),
     ...(node ? { source: nodeSource } : {}),
     stores,
     storeName: 'memory',
@@ -225,6 +227,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     view: () => headgate.rollouts()[0] as RolloutView,
     setFlag: (percent, killed = false) => flags.set(documentOf(percent, killed)),
+    setDocument: (next) => flags.set(next),
     async close() {
       await door.close(0)
       await headgate.close()
