@@ -14,8 +14,8 @@ const PURE = biome.overrides
 const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
-/** Unleash's HTTP, over a fetch that is handed in. */
-const UNLEASH = '^src/unleash/'
+/** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
+const UNLEASH = '^src/(unleash|openfeature)/'
 const ENTRIES = '^src/((node|node-flags|worker|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
@@ -83,8 +83,14 @@ module.exports = {
     rule(
       '4-core-names-no-adapter',
       'Entries choose adapters; the core knows ports.',
-      { path: '^src/', pathNot: [SHELVES, ENTRIES, '^src/dashboard/'] },
+      { path: '^src/', pathNot: [SHELVES, ENTRIES, '^src/dashboard/', '^src/index\\.ts$'] },
       { path: SHELVES },
+    ),
+    rule(
+      '4-core-names-no-adapter',
+      'The library hands out the adapter that is made for what others bring; nothing more.',
+      { path: '^src/index\\.ts$' },
+      { path: SHELVES, pathNot: '^src/flag-sources/openfeature\\.ts$' },
     ),
     rule(
       '5-adapters-stand-alone',

@@ -7,7 +7,7 @@ import type { FlagsView, FlushView, HealthView, RolloutView } from './api/views.
 import type { Secret } from './config/secret.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Clock, Dial, Draw, FlagSource, Log, Stores, Witness } from './ports.ts'
+import type { AskedFlags, Clock, Dial, Draw, FlagSource, Log, Stores, Witness } from './ports.ts'
 import { Admissions } from './proxy/admission.ts'
 import { type Door, dataApp } from './proxy/app.ts'
 import { RetryBudgets } from './proxy/budget.ts'
@@ -144,6 +144,7 @@ export function createHeadgate(parts: Parts): Headgate {
     probe,
   })
   rollouts.configure(routes.rollouts.values())
+  flags?.follow?.(askedOf(routes))
 
   const gate: Gate = {
     routes: () => routes,
@@ -366,6 +367,7 @@ export function createHeadgate(parts: Parts): Headgate {
       proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
+      flags?.follow?.(askedOf(routes))
       refresh()
       void rollouts.turn()
     },
@@ -378,4 +380,12 @@ export function createHeadgate(parts: Parts): Headgate {
     close: () => rollouts.close(),
     rollouts: viewAll,
   }
+}
+
+function askedOf({ rollouts }: Routes): AskedFlags[] {
+  return [...rollouts.values()].map(({ groupId, config: { flag, kill } }) => ({
+    flag,
+    kill,
+    groupId,
+  }))
 }

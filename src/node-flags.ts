@@ -1,6 +1,8 @@
+import { pathToFileURL } from 'node:url'
 import packageJson from '../package.json' with { type: 'json' }
 import { type FlagDocument, parseDocument } from './flag/document.ts'
 import { fileFlagSource } from './flag-sources/file.ts'
+import { openFeatureFlagSource } from './flag-sources/openfeature.ts'
 import { unleashFlagSource } from './flag-sources/unleash.ts'
 import { fileBackup, readBackup } from './flag-sources/unleash-backup.ts'
 import type { UsageOptions } from './flag-sources/unleash-usage.ts'
@@ -51,6 +53,7 @@ export function openFlags(
       key: flagsKey(loaded),
     }
   }
+  if ('openFeature' in flags) return openOpenFeature(loaded, flags, parts)
   return openUnleash(loaded, flags, before, parts)
 }
 
@@ -58,9 +61,39 @@ export function openFlags(
 export function flagsKey({ config: { flags }, reveal }: LoadedConfig): string {
   if (flags === undefined) return ''
   if ('file' in flags) return `file ${flags.file}`
+  if ('openFeature' in flags) return JSON.stringify(flags.openFeature)
   const { writeBack: _, ...unleash } = flags.unleash
   return JSON.stringify(['unleash', unleash, reveal(unleash.token).reveal()])
 }
+
+type OpenFeatureFlags = Extract<LoadedConfig['config']['flags'], { openFeature: unknown }>
+
+function openOpenFeature(
+  loaded: LoadedConfig,
+  { openFeature: { module, interval } }: OpenFeatureFlags,
+  { clock, log, random }: FlagParts,
+): OpenedFlags {
+  const { href } = pathToFileURL(besideConfig(loaded.file, module))
+  const source = openFeatureFlagSource({
+    name: module,
+    open: async () => {
+      // Evaluated anew each time: a provider that was closed is not opened again.
+      const { default: made } = await import(`${href}?${modulesRead++}`)
+      return typeof made === 'function' ? made() : made
+    },
+    intervalMs: interval,
+    clock,
+    log,
+    random,
+  })
+  return {
+    source,
+    asked: Promise.race([source.asked, waited(clock)]),
+    key: flagsKey(loaded),
+  }
+}
+
+let modulesRead = 0
 
 type UnleashFlags = Extract<LoadedConfig['config']['flags'], { unleash: unknown }>
 

@@ -248,7 +248,7 @@ function reloadOf(loaded: LoadedConfig, flags: OpenedFlags | null): Reload {
 
 /** A file never ages. */
 function maxAgeOf({ flags }: Config): number {
-  return flags !== undefined && 'unleash' in flags ? flags.maxAge : Number.POSITIVE_INFINITY
+  return flags === undefined || 'file' in flags ? Number.POSITIVE_INFINITY : flags.maxAge
 }
 
 const POOL_BYTES = 4_096

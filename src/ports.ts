@@ -48,6 +48,13 @@ export interface FlagUse {
   readonly killed: boolean
 }
 
+/** What one rollout asks of its flags. */
+export interface AskedFlags {
+  readonly flag: string
+  readonly kill: string
+  readonly groupId: string
+}
+
 /** Where flags come from. It keeps the last good document; it never throws once it was opened. */
 export interface FlagSource<Document> {
   /** Null until a first good document was read. */
@@ -55,6 +62,8 @@ export interface FlagSource<Document> {
   status(): FlagStatus
   /** Called after every change of `current()` or `status()`. */
   onChange(listener: () => void): void
+  /** Told at the start and at every reload what all rollouts ask; for a source that has to ask by name. */
+  follow?(asked: readonly AskedFlags[]): void
   /** Told of every request that a flag had a say in, where somebody counts them. */
   count?(use: FlagUse): void
   close(): void | Promise<void>

@@ -28,6 +28,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...flagsPresent(tree),
     ...unleashServer(tree),
     ...flagAges(tree),
+    ...groupsOfOneFlag(tree),
     ...callers(tree),
     ...webhooks(tree),
     ...planSteps(tree),
@@ -213,11 +214,29 @@ function flagAges(tree: Located): Finding[] {
   }
   const path: Path = ['flags', 'maxAge']
   const maxAgeMs = msAt(path)
-  if (maxAgeMs === null || nodeAt(tree, ['flags', 'unleash']) === undefined) return []
-  const intervalMs = msAt(['flags', 'unleash', 'interval']) ?? 15_000
+  const asked = ['unleash', 'openFeature'].find((key) => nodeAt(tree, ['flags', key]) !== undefined)
+  if (maxAgeMs === null || asked === undefined) return []
+  const intervalMs = msAt(['flags', asked, 'interval']) ?? 15_000
   if (maxAgeMs >= 2 * intervalMs) return []
   const least = `${(2 * intervalMs) / 1_000}s`
-  return [{ path, message: `must be at least twice flags.unleash.interval: ${least}` }]
+  return [{ path, message: `must be at least twice flags.${asked}.interval: ${least}` }]
+}
+
+/** A provider answers a flag with one number, and one number is drawn in one group. */
+function groupsOfOneFlag(tree: Located): Finding[] {
+  if (nodeAt(tree, ['flags', 'openFeature']) === undefined) return []
+  const groups = new Map<string, { readonly name: string; readonly group: string }>()
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const flag = textAt(tree, ['rollouts', name, 'flag'])
+    if (flag === null) return []
+    const path = ['rollouts', name, 'groupId']
+    const group = textAt(tree, path) ?? flag
+    const first = groups.get(flag)
+    if (first === undefined) groups.set(flag, { name, group })
+    if (first === undefined || first.group === group) return []
+    const message = `must be that of rollouts.${first.name}, which has the same flag: flags.openFeature asks a flag once`
+    return [{ path: nodeAt(tree, path) ? path : ['rollouts', name, 'flag'], message }]
+  })
 }
 
 function unleashRemarks(tree: Located): Finding[] {

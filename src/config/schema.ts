@@ -399,6 +399,21 @@ const unleash = z.strictObject({
   writeBack: writeBack.optional(),
 })
 
+const openFeature = z.strictObject({
+  module: z
+    .string()
+    .regex(/\.(mjs|js|mts|ts)$/, 'must be a module: its name ends in .mjs, .js, .mts or .ts')
+    .describe(
+      'A module whose default export is an OpenFeature provider for servers, or a function that makes one; seen from the folder of this file. Node only; `check` does not run it.',
+    ),
+  interval: timeout
+    .refine((ms) => ms >= 1_000 && ms <= 3_600_000, 'must be in 1s..1h')
+    .prefault('15s')
+    .describe(
+      'How often the provider is asked; besides, at once when it says that something changed.',
+    ),
+})
+
 const flagSource = z
   .union([
     z.strictObject({
@@ -416,6 +431,7 @@ const flagSource = z
       context: flagContext,
     }),
     z.strictObject({ unleash, maxAge, context: flagContext }),
+    z.strictObject({ openFeature, maxAge }),
   ])
   .describe('Where flags come from.')
 

@@ -136,7 +136,10 @@ function flagContextRulesOf(
   { flags }: Config,
   reveal: (ref: SecretRef) => Secret,
 ): FlagContextRules {
-  if (flags === undefined) return { appName: '', environment: '', mapped: [] }
+  // A provider was asked before there was a request: it has no constraints to ask about one.
+  if (flags === undefined || 'openFeature' in flags) {
+    return { appName: '', environment: '', mapped: [] }
+  }
   const mapped = Object.entries(flags.context)
   if ('file' in flags) return { appName: flags.appName, environment: flags.environment, mapped }
   const { appName, environment, token } = flags.unleash

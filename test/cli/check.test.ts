@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PRODUCT, small } from '../config/read.ts'
@@ -177,6 +177,21 @@ describe('faults', () => {
     expect(code).toBe(3)
     expect(stdout).toContain(words)
     expect(stderr).toContain('1 fault\n')
+  })
+
+  test('a module that makes a provider is looked for, and never run', () => {
+    const config = flagged.replace(
+      '{ file: flags/relay.json }',
+      '{ openFeature: { module: ./flags.mjs } }',
+    )
+    const runs = "import { writeFileSync } from 'node:fs'\nwriteFileSync('ran', '')\n"
+    const there = folderWith({ 'headgate.yaml': config, 'flags.mjs': runs })
+    const good = headgate(there, ['check'], KEYS)
+    expect([good.code, /^flags .*$/m.exec(good.stdout)?.[0]]).toEqual([0, 'flags    flags.mjs'])
+    expect(existsSync(join(there, 'ran'))).toBe(false)
+    const missing = headgate(folderWith({ 'headgate.yaml': config }), ['check'], KEYS)
+    expect(missing.code).toBe(3)
+    expect(missing.stdout).toContain('flags.mjs is not there')
   })
 
   test('flags that work and are not what was meant are notes', () => {

@@ -108,6 +108,43 @@ describe('arms', () => {
     expect(linesFor(`{ ${unleash}, interval: 1m }, maxAge: 1m }`)).toEqual([
       'flags.maxAge must be at least twice flags.unleash.interval: 120s',
     ])
+    expect(linesFor('{ openFeature: { module: f.mjs }, maxAge: 29s }')).toEqual([
+      'flags.maxAge must be at least twice flags.openFeature.interval: 30s',
+    ])
+  })
+
+  test('a provider is asked for a flag once: rollouts of one flag are of one group', () => {
+    const of = (one: string, other: string, flags = '{ openFeature: { module: f.mjs } }') =>
+      linesOf(
+        small(
+          `  again: { match: { paths: ["/v1/messages"] }, control: official, canary: relay, ${other}, guard: {} }`,
+        )
+          .replace('flag: f', one)
+          .replace('{ file: flags/relay.json }', flags),
+      )
+    expect(of('flag: f', 'flag: f')).toEqual([])
+    expect(of('flag: f', 'flag: f, groupId: f')).toEqual([])
+    expect(of('flag: f', 'flag: g, groupId: f')).toEqual([])
+    expect(of('flag: f, groupId: g', 'flag: f, groupId: g')).toEqual([])
+    expect(of('flag: f', 'flag: f, groupId: g')).toEqual([
+      'rollouts.again.groupId must be that of rollouts.relay, which has the same flag: flags.openFeature asks a flag once',
+    ])
+    expect(of('flag: f, groupId: g', 'flag: f')).toEqual([
+      'rollouts.again.flag must be that of rollouts.relay, which has the same flag: flags.openFeature asks a flag once',
+    ])
+    expect(of('flag: f', 'flag: f, groupId: g', '{ file: flags/relay.json }')).toEqual([])
+  })
+
+  test('a provider is a module, asked at an interval that is neither a storm nor a day', () => {
+    const of = (openFeature: string) =>
+      linesOf(small().replace('{ file: flags/relay.json }', `{ openFeature: ${openFeature} }`))
+    expect(of('{ module: ./flags.mjs, interval: 1h }')).toEqual([])
+    expect(of('{ module: "@openfeature/env-var-provider" }')).toEqual([
+      expect.stringContaining('flags.openFeature.module must be a module'),
+    ])
+    expect(of('{ module: f.mjs, interval: 500ms }')).toEqual([
+      expect.stringContaining('flags.openFeature.interval must be in 1s..1h'),
+    ])
   })
 
   test('the URL of a flag server usually ends in /api, and that is noted', () => {

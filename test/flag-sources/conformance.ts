@@ -79,7 +79,7 @@ export function conformsToFlagSource(
       expect(current?.readAtMs).toBeLessThanOrEqual(clock.monotonicMs())
       expect(current?.readAtMs).toBeGreaterThan(clock.monotonicMs() - withinMs)
       expect(source.status()).toEqual({
-        source: expect.stringMatching(/^(file:|unleash:|static$)/),
+        source: expect.stringMatching(/^(file:|unleash:|openfeature:|static$)/),
         hash: hashOf(ONE),
         fault: null,
         refreshMs: expect.any(Number),

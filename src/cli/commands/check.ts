@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Fault, pathText } from '../../config/fault.ts'
 import { type Config, OWN_PROPERTIES } from '../../config/schema.ts'
 import { inspectSecrets, refText, type SecretStatus } from '../../config/secrets.ts'
@@ -121,8 +121,17 @@ function secretFaults({ locate }: ReadConfig, secrets: readonly SecretStatus[]):
   )
 }
 
+/** It is looked for and not run: a provider dials, and `check` is offline. */
+function moduleOf(module: string, configFile: string): FlagReport {
+  const path = besideConfig(configFile, module)
+  const file = shownPath(path)
+  const faults = existsSync(path) ? [] : [`${file} is not there`]
+  return { file, faults, advice: [] }
+}
+
 function flagsOf(config: Config, configFile: string): FlagReport | null {
   if (config.flags === undefined) return null
+  if ('openFeature' in config.flags) return moduleOf(config.flags.openFeature.module, configFile)
   const named = 'file' in config.flags ? config.flags.file : config.flags.unleash.bootstrap
   if (named === undefined) return null
   const path = besideConfig(configFile, named)
