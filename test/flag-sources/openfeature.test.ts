@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { EnvVarProvider } from '@openfeature/env-var-provider'
 import { OFREPProvider } from '@openfeature/ofrep-provider'
 import {
@@ -21,6 +18,7 @@ import {
 } from '../../src/flag-sources/openfeature.ts'
 import type { Log } from '../../src/ports.ts'
 import { type HeardClock, heardClock } from '../fakes/clock.ts'
+import { startOfrepServer } from '../fakes/ofrep-server.ts'
 import { conformsToFlagSource, ONE, clock as realClock } from './conformance.ts'
 
 /** Real providers of OpenFeature, with nothing of its SDK between them and the source. */
@@ -595,7 +593,7 @@ describe('other providers', () => {
   })
 
   it('E2, E3: asks a server by OFREP, through refusals and absence, and follows it again at once', async () => {
-    const server = await ofrepServer()
+    const server = await startOfrepServer()
     onTestFinished(server.close)
     const provider = new OFREPProvider({ baseUrl: server.url })
     const { seen, source, next } = await follow(provider)
@@ -627,40 +625,6 @@ describe('other providers', () => {
     expect([seen(), source.status().fault]).toEqual(['killed', null])
   })
 })
-
-type OfrepAnswer = (key: string) => readonly [status: number, body: unknown]
-
-/** A server of flags that speaks OFREP: 20 %, and no kill, until it is told otherwise. */
-async function ofrepServer() {
-  const of = {
-    answer: ((key) => [200, { key, value: key === 'headgate-relay' ? 20 : false }]) as OfrepAnswer,
-    url: '',
-    open,
-    close,
-  }
-  const server = createServer((request, response) => {
-    const [status, body] = of.answer(request.url?.split('/').at(-1) ?? '')
-    const html = typeof body === 'string'
-    response.writeHead(status, { 'content-type': html ? 'text/html' : 'application/json' })
-    response.end(html ? body : JSON.stringify(body))
-  })
-  let port = 0
-  async function open(): Promise<void> {
-    server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    port = (server.address() as AddressInfo).port
-  }
-  async function close(): Promise<void> {
-    if (!server.listening) return
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  }
-  await open()
-  of.url = `http://127.0.0.1:${port}`
-  return of
-}
 
 it('is what a document of the same flags in a file is', async () => {
   const { source } = await follow(new InMemoryProvider({ 'headgate-relay': is(1) }))
