@@ -216,6 +216,7 @@ export function createHeadgate(parts: Parts): Headgate {
       nowMs: clock.monotonicMs(),
       splitMaxAgeMs: SPLIT_MAX_AGE_MS,
       flagsMaxAgeMs,
+      before: splits,
     })
     for (const split of splits.byRollout.values()) noteChange(split)
   }

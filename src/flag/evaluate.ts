@@ -87,11 +87,14 @@ export function ruleOf(document: FlagDocument, flag: string, groupId: string): F
 /**
  * Whether the kill flag stops the canary. In doubt it does: an enabled kill flag counts unless every one of its
  * strategies is a gradual one written at 0 %. Constraints, segments, parents, percents below 100 and strategies nobody
- * knows do not narrow a kill. A kill flag that is not in the document kills nothing; `adviseOn` warns of it.
+ * knows do not narrow a kill. A kill flag that is not in the document kills nothing (`adviseOn` warns of it), unless it
+ * was on before it went: who archives a switch has not turned it off.
+ * @param before whether it was on in the document before this one
  */
-export function killedBy(document: FlagDocument, killFlag: string): boolean {
+export function killedBy(document: FlagDocument, killFlag: string, before = false): boolean {
   const feature = compiledOf(document).features.get(killFlag)
-  if (feature === undefined || !feature.enabled) return false
+  if (feature === undefined) return before
+  if (!feature.enabled) return false
   if (feature.strategies.length === 0) return true
   return feature.strategies.some((strategy) => writtenPercentOf(strategy) !== 0)
 }

@@ -34,13 +34,15 @@ export interface SplitOptions {
   readonly killedByEnv: boolean
   /** True when the document is past `flags.maxAge`: its rule is doubt then, its kill still counts. Default false. */
   readonly stale?: boolean
+  /** Whether it was killed until now: a kill flag that is gone from the document lifts nothing. Default false. */
+  readonly killedBefore?: boolean
 }
 
 /** @param document null when none was read yet: the split's `flag` is null then, which means control */
 export function splitOf(
   input: SplitInput,
   document: FlagDocument | null,
-  { killedByEnv, stale = false }: SplitOptions,
+  { killedByEnv, stale = false, killedBefore = false }: SplitOptions,
 ): Split {
   const { record } = input
   return {
@@ -55,7 +57,9 @@ export function splitOf(
       document === null || stale || input.doubt
         ? null
         : ruleOf(document, input.flag, input.groupId),
-    killed: killedByEnv || (document !== null && killedBy(document, input.kill)),
+    killed:
+      killedByEnv ||
+      (document === null ? killedBefore : killedBy(document, input.kill, killedBefore)),
   }
 }
 
@@ -75,13 +79,15 @@ export interface SplitsOptions {
   readonly splitMaxAgeMs: number
   /** `flags.maxAge`, flag source to control plane. `Infinity` for a file, which never ages. */
   readonly flagsMaxAgeMs: number
+  /** Those until now; null at the start. */
+  readonly before?: Splits | null
 }
 
 /** Every rollout's split as of `nowMs`. @param flags null when no document was read yet */
 export function splitsOf(
   inputs: readonly SplitInput[],
   flags: ReadFlags | null,
-  { killedByEnv, nowMs, splitMaxAgeMs, flagsMaxAgeMs }: SplitsOptions,
+  { killedByEnv, nowMs, splitMaxAgeMs, flagsMaxAgeMs, before = null }: SplitsOptions,
 ): Splits {
   const stale = flags !== null && !(nowMs - flags.readAtMs <= flagsMaxAgeMs)
   const document = flags?.document ?? null
@@ -89,7 +95,10 @@ export function splitsOf(
     asOfMs: nowMs,
     maxAgeMs: splitMaxAgeMs,
     byRollout: new Map(
-      inputs.map((input) => [input.rollout, splitOf(input, document, { killedByEnv, stale })]),
+      inputs.map((input) => {
+        const killedBefore = before?.byRollout.get(input.rollout)?.killed ?? false
+        return [input.rollout, splitOf(input, document, { killedByEnv, stale, killedBefore })]
+      }),
     ),
   }
 }

@@ -7,7 +7,7 @@ import {
   splitOf,
   splitsOf,
 } from '../../src/rollout/split.ts'
-import type { FlagVerdict, RolloutState, Split } from '../../src/types.ts'
+import type { FlagVerdict, RolloutState, Split, Splits } from '../../src/types.ts'
 import { documentOf, gradual, kill, relay, where } from '../flag/documents.ts'
 
 const input: SplitInput = {
@@ -198,6 +198,20 @@ describe('all splits', () => {
 
   it('never lose it to age when the source is a file', () => {
     expect(flagAt(-1e12, { flagsMaxAgeMs: Number.POSITIVE_INFINITY })).not.toBeNull()
+  })
+
+  it('stay killed when the kill flag that was on is gone, until it is there and off', () => {
+    const on = documentOf([relay([gradual(25)]), kill([])])
+    const gone = documentOf([relay([gradual(25)])])
+    const splitsAfter = (read: typeof document | null, before: Splits | null): Splits =>
+      splitsOf([input], read && { document: read, readAtMs: 900_000 }, { ...options, before })
+    const isKilled = (splits: Splits): boolean | undefined => splits.byRollout.get('relay')?.killed
+    const killed = splitsAfter(on, null)
+    const archived = splitsAfter(gone, killed)
+    expect(isKilled(archived)).toBe(true)
+    expect(isKilled(splitsAfter(null, archived))).toBe(true)
+    expect(isKilled(splitsAfter(document, archived))).toBe(false)
+    expect(isKilled(splitsAfter(gone, null))).toBe(false)
   })
 
   it('stay killed by a document past its age', () => {
