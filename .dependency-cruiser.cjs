@@ -13,6 +13,8 @@ const PURE = biome.overrides
 
 const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
+/** What the stores on SQLite share; it is no adapter, and opens nothing. */
+const SQL = '^src/stores/sql\\.ts$'
 const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
@@ -95,8 +97,17 @@ module.exports = {
     rule(
       '5-adapters-stand-alone',
       'An adapter imports the nouns and its vendor: no other adapter, no plane.',
-      { path: SHELVES, pathNot: '^src/flag-sources/' },
+      {
+        path: SHELVES,
+        pathNot: ['^src/flag-sources/', '^src/stores/(sqlite|durable-object)\\.ts$'],
+      },
       { path: '^src/', pathNot: [NOUNS, UNLEASH, ENTRIES, NODE_HELPERS] },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'The stores on SQLite share their tables and statements.',
+      { path: '^src/stores/(sqlite|durable-object)\\.ts$' },
+      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, SQL] },
     ),
     rule(
       '5-adapters-stand-alone',

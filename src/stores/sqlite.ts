@@ -12,65 +12,27 @@ import {
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HeadgateError } from '../errors.ts'
-import type { LoggedBatch, StoredRollout, Stores } from '../ports.ts'
-import type { Dwell, RolloutEvent, RolloutRecord } from '../types.ts'
+import type { Stores } from '../ports.ts'
+import {
+  type Checkpoints,
+  DISAGREEING,
+  SCHEMA,
+  SCHEMA_VERSION,
+  type SqlDatabase,
+  sqlStores,
+} from './sql.ts'
 
 /**
  * Rollouts, their audit log and their evidence in one SQLite file, shared by any number of processes of one machine. Calls
  * run on the caller's thread: a commit waits for the disk, counts and dwell times do not. Node only.
  */
 
-const SCHEMA_VERSION = 1
-
-const SCHEMA = `
-  CREATE TABLE headgate (schema INTEGER NOT NULL) STRICT;
-  INSERT INTO headgate VALUES (${SCHEMA_VERSION});
-  CREATE TABLE rollouts (
-    rollout TEXT PRIMARY KEY,
-    version INTEGER NOT NULL CHECK (version > 0),
-    record TEXT NOT NULL CHECK (json_valid(record)),
-    dwell_ms REAL NOT NULL,
-    dwell_at REAL NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    rollout TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    event TEXT NOT NULL CHECK (length(event ->> 'by') > 0 AND length(event ->> 'reason') > 0),
-    UNIQUE (rollout, version)
-  ) STRICT;
-  CREATE TABLE evidence (
-    position INTEGER PRIMARY KEY,
-    rollout TEXT NOT NULL,
-    epoch INTEGER NOT NULL,
-    process TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    at REAL NOT NULL,
-    counts TEXT NOT NULL CHECK (json_valid(counts)),
-    UNIQUE (rollout, process, sequence)
-  ) STRICT;
-  CREATE INDEX evidence_by_epoch ON evidence (rollout, epoch);
+const CHECKPOINTS = `
   CREATE TABLE checkpoints (
     rollout TEXT PRIMARY KEY,
     position INTEGER NOT NULL,
     kept TEXT NOT NULL
   ) STRICT;
-  CREATE TRIGGER events_stay BEFORE UPDATE ON events
-    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
-  CREATE TRIGGER events_last BEFORE DELETE ON events
-    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
-`
-
-/** A rollout whose record is not what its last event left, or whose log has a gap. Both were written in one transaction. */
-const DISAGREEING = `
-  SELECT rollout FROM rollouts LEFT JOIN events USING (rollout, version)
-    WHERE event IS NULL OR event -> 'after' <> record
-  UNION
-  SELECT events.rollout FROM events LEFT JOIN rollouts USING (rollout)
-    GROUP BY events.rollout
-    HAVING rollouts.version IS NOT max(events.version) OR count(*) <> max(events.version)
-  LIMIT 1
 `
 
 /** At open another process may be creating, checking or recovering, and nothing is served yet. */
@@ -100,7 +62,8 @@ export function openSqliteStores<Counts>({
   try {
     if (!existsSync(file)) create(file)
     check(file, openTimeoutMs)
-    return storesOn(openForWriting(file, openTimeoutMs, busyTimeoutMs), file)
+    const database = openForWriting(file, openTimeoutMs, busyTimeoutMs)
+    return sqlStores(sqlDatabase(database, file), checkpointsOn(database))
   } catch (error) {
     throw faultOf(error, file)
   }
@@ -122,7 +85,7 @@ function create(file: string): void {
     const database = new DatabaseSync(made)
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-      database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
+      database.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${CHECKPOINTS} COMMIT`)
     } finally {
       database.close()
     }
@@ -183,223 +146,55 @@ function openForWriting(file: string, openTimeoutMs: number, busyTimeoutMs: numb
   }
 }
 
-function storesOn<Counts>(database: DatabaseSync, file: string): Stores<Counts> {
-  /** Once the file was found damaged nothing is written to it any more. */
-  let damage: HeadgateError | null = null
+function sqlDatabase(database: DatabaseSync, file: string): SqlDatabase {
   let synchronous: 'FULL' | 'NORMAL' | null = null
-
-  const readOne = database.prepare('SELECT * FROM rollouts WHERE rollout = ?')
-  const readEach = database.prepare('SELECT * FROM rollouts ORDER BY rollout')
-  const insertRollout = database.prepare(
-    'INSERT INTO rollouts (version, record, dwell_ms, dwell_at, rollout) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  )
-  const updateRollout = database.prepare(
-    'UPDATE rollouts SET version = ?, record = ?, dwell_ms = ?, dwell_at = ? WHERE rollout = ? AND version = ?',
-  )
-  const updateDwell = database.prepare(
-    'UPDATE rollouts SET dwell_ms = ?, dwell_at = ? WHERE rollout = ? AND version = ?',
-  )
-  const insertEvent = database.prepare(
-    'INSERT INTO events (id, rollout, version, event) VALUES (?, ?, ?, ?)',
-  )
-  const findEvent = database.prepare('SELECT position FROM events WHERE id = ?')
-  const readEvents = database.prepare(
-    'SELECT event FROM events WHERE position > ? ORDER BY position LIMIT ?',
-  )
-  const readEventsOf = database.prepare(
-    'SELECT event FROM events WHERE position > ? AND rollout = ? ORDER BY position LIMIT ?',
-  )
-  const insertBatch = database.prepare(
-    'INSERT INTO evidence (rollout, epoch, process, sequence, at, counts) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  )
-  // `+`: along the log. By an index SQLite sorts all that a rollout has, again for every page.
-  const readBatches = database.prepare(
-    'SELECT * FROM evidence WHERE +rollout = ? AND position > ? ORDER BY position LIMIT ?',
-  )
-  const readBatchesOf = database.prepare(
-    'SELECT * FROM evidence WHERE rollout = ? AND epoch = ? AND position > ? ORDER BY position LIMIT ?',
-  )
-  const readCheckpoint = database.prepare('SELECT * FROM checkpoints WHERE rollout = ?')
-  const writeCheckpoint = database.prepare(
-    `INSERT INTO checkpoints (rollout, position, kept) VALUES (?, ?, ?)
-      ON CONFLICT (rollout) DO UPDATE SET position = excluded.position, kept = excluded.kept
-      WHERE excluded.position > checkpoints.position`,
-  )
-
-  async function reading<Result>(read: () => Result): Promise<Result> {
-    if (damage !== null) throw damage
-    try {
-      return read()
-    } catch (error) {
-      const fault = faultOf(error, file)
-      if (fault instanceof HeadgateError && fault.code === 'store_corrupt') damage = fault
-      throw fault
-    }
-  }
-
-  /** One transaction. `write` returns `undo` to leave everything as it was. */
-  async function writing<Result>(
-    durable: 'FULL' | 'NORMAL',
-    write: (undo: (result: Result) => Undone<Result>) => Result | Undone<Result>,
-  ): Promise<Result> {
-    return reading(() => {
+  return {
+    prepare(text) {
+      const statement = database.prepare(text)
+      return (...values) => statement.all(...values)
+    },
+    transaction(durable, write) {
       if (synchronous !== durable) database.exec(`PRAGMA synchronous = ${durable}`)
       synchronous = durable
       database.exec('BEGIN IMMEDIATE')
       try {
-        const result = write((undone) => new Undone(undone))
-        database.exec(result instanceof Undone ? 'ROLLBACK' : 'COMMIT')
-        return result instanceof Undone ? result.result : result
+        const result = write()
+        database.exec('COMMIT')
+        return result
       } catch (error) {
         // A full disk ends the transaction by itself.
         if (database.isTransaction) database.exec('ROLLBACK')
         throw error
       }
-    })
-  }
-
-  async function close(): Promise<void> {
-    if (!database.isOpen) return
-    try {
-      database.close()
-    } catch (error) {
-      throw faultOf(error, file)
-    }
-  }
-
-  return {
-    state: {
-      read: (rollout) => reading(() => storedOf(readOne.get(rollout))),
-      readAll: () => reading(() => readEach.all().flatMap((row) => storedOf(row) ?? [])),
-      commit(events, dwell) {
-        return writing('FULL', (undo) => {
-          const last = events.at(-1)
-          if (last === undefined)
-            throw new RangeError('a commit needs an event: nothing changes silently')
-          for (const event of events) {
-            const { id, rollout, by, reason, before, after } = event
-            if (by === '' || reason === '') throw new RangeError(`event ${id} needs by and reason`)
-            if (rollout !== last.rollout) throw new RangeError(`event ${id} is of another rollout`)
-            if (after.version !== before.version + 1) return undo('conflict')
-            const values = [
-              after.version,
-              JSON.stringify(after),
-              dwell.ms,
-              dwell.at,
-              rollout,
-            ] as const
-            const { changes } =
-              before.version === 0
-                ? insertRollout.run(...values)
-                : updateRollout.run(...values, before.version)
-            if (changes !== 1) return undo('conflict')
-            if (findEvent.get(id) !== undefined)
-              throw new RangeError(`event ${id} is there already`)
-            insertEvent.run(id, rollout, after.version, JSON.stringify(event))
-          }
-          return 'written'
-        })
-      },
-      keepDwell(rollout, version, { ms, at }) {
-        return writing('NORMAL', (undo) => {
-          const { changes } = updateDwell.run(ms, at, rollout, version)
-          return changes === 1 ? 'written' : undo('conflict')
-        })
-      },
-      events({ rollout, after, limit }) {
-        return reading(() => {
-          const from = after === undefined ? 0 : findEvent.get(after)?.position
-          if (typeof from !== 'number') return 'unknown_event'
-          const rows =
-            rollout === undefined
-              ? readEvents.all(from, limit)
-              : readEventsOf.all(from, rollout, limit)
-          return rows.map(({ event }) => JSON.parse(String(event)) as RolloutEvent)
-        })
-      },
-      close,
     },
-    evidence: {
-      append(batches) {
-        return writing('NORMAL', () => {
-          const fresh: LoggedBatch<Counts>[] = []
-          for (const { rollout, epoch, process, sequence, at, counts } of batches) {
-            const text = JSON.stringify(counts)
-            const { changes, lastInsertRowid } = insertBatch.run(
-              rollout,
-              epoch,
-              process,
-              sequence,
-              at,
-              text,
-            )
-            if (changes !== 1) continue
-            const position = Number(lastInsertRowid)
-            fresh.push({
-              rollout,
-              epoch,
-              process,
-              sequence,
-              at,
-              counts: JSON.parse(text),
-              position,
-            })
-          }
-          return fresh
-        })
-      },
-      read({ rollout, epoch, after = 0, limit }) {
-        return reading(() => {
-          const rows =
-            epoch === undefined
-              ? readBatches.all(rollout, after, limit)
-              : readBatchesOf.all(rollout, epoch, after, limit)
-          return rows.map((row) => batchOf<Counts>(row))
-        })
-      },
-      checkpoint(rollout) {
-        return reading(() => {
-          const row = readCheckpoint.get(rollout)
-          if (row === undefined) return null
-          return { rollout, position: row.position as number, kept: row.kept as string }
-        })
-      },
-      keepCheckpoint({ rollout, position, kept }) {
-        return writing('NORMAL', () => {
-          writeCheckpoint.run(rollout, position, kept)
-        })
-      },
-      close,
+    faultOf: (error) => faultOf(error, file),
+    async close() {
+      if (!database.isOpen) return
+      try {
+        database.close()
+      } catch (error) {
+        throw faultOf(error, file)
+      }
     },
-    close,
   }
 }
 
-class Undone<Result> {
-  readonly result: Result
-
-  constructor(result: Result) {
-    this.result = result
-  }
-}
-
-type Row = Readonly<Record<string, unknown>>
-
-function storedOf(row: Row | undefined): StoredRollout | null {
-  if (row === undefined) return null
-  const dwell: Dwell = { ms: row.dwell_ms as number, at: row.dwell_at as number }
-  return { record: JSON.parse(String(row.record)) as RolloutRecord, dwell }
-}
-
-function batchOf<Counts>(row: Row): LoggedBatch<Counts> {
+function checkpointsOn(database: DatabaseSync): Checkpoints {
+  const read = database.prepare('SELECT * FROM checkpoints WHERE rollout = ?')
+  const write = database.prepare(
+    `INSERT INTO checkpoints (rollout, position, kept) VALUES (?, ?, ?)
+      ON CONFLICT (rollout) DO UPDATE SET position = excluded.position, kept = excluded.kept
+      WHERE excluded.position > checkpoints.position`,
+  )
   return {
-    rollout: row.rollout as string,
-    epoch: row.epoch as number,
-    process: row.process as string,
-    sequence: row.sequence as number,
-    at: row.at as number,
-    counts: JSON.parse(String(row.counts)) as Counts,
-    position: row.position as number,
+    read(rollout) {
+      const row = read.get(rollout)
+      if (row === undefined) return null
+      return { rollout, position: row.position as number, kept: row.kept as string }
+    },
+    write({ rollout, position, kept }) {
+      write.run(rollout, position, kept)
+    },
   }
 }
 

@@ -1,0 +1,277 @@
+import { HeadgateError } from '../errors.ts'
+import type {
+  Checkpoint,
+  EvidenceStore,
+  LoggedBatch,
+  StateStore,
+  StoredRollout,
+  Stores,
+} from '../ports.ts'
+import type { Dwell, RolloutEvent, RolloutRecord } from '../types.ts'
+
+/** What the stores on SQLite have in common: tables, statements, and what one commit is. It opens nothing. */
+
+export const SCHEMA_VERSION = 1
+
+export const SCHEMA = `
+  CREATE TABLE headgate (schema INTEGER NOT NULL) STRICT;
+  INSERT INTO headgate VALUES (${SCHEMA_VERSION});
+  CREATE TABLE rollouts (
+    rollout TEXT PRIMARY KEY,
+    version INTEGER NOT NULL CHECK (version > 0),
+    record TEXT NOT NULL CHECK (json_valid(record)),
+    dwell_ms REAL NOT NULL,
+    dwell_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    rollout TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    event TEXT NOT NULL CHECK (length(event ->> 'by') > 0 AND length(event ->> 'reason') > 0),
+    UNIQUE (rollout, version)
+  ) STRICT;
+  CREATE TABLE evidence (
+    position INTEGER PRIMARY KEY,
+    rollout TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    process TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    at REAL NOT NULL,
+    counts TEXT NOT NULL CHECK (json_valid(counts)),
+    UNIQUE (rollout, process, sequence)
+  ) STRICT;
+  CREATE INDEX evidence_by_epoch ON evidence (rollout, epoch);
+  CREATE TRIGGER events_stay BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+  CREATE TRIGGER events_last BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+`
+
+/** A rollout whose record is not what its last event left, or whose log has a gap. Both were written in one transaction. */
+export const DISAGREEING = `
+  SELECT rollout FROM rollouts LEFT JOIN events USING (rollout, version)
+    WHERE event IS NULL OR event -> 'after' <> record
+  UNION
+  SELECT events.rollout FROM events LEFT JOIN rollouts USING (rollout)
+    GROUP BY events.rollout
+    HAVING rollouts.version IS NOT max(events.version) OR count(*) <> max(events.version)
+  LIMIT 1
+`
+
+export type SqlValue = string | number
+export type Row = Readonly<Record<string, unknown>>
+/** One statement, made ready. @returns the rows it gives, in order */
+export type Statement = (...values: readonly SqlValue[]) => readonly Row[]
+
+/** One opened database. Its calls are synchronous, and what they throw is turned into a `HeadgateError` by `faultOf`. */
+export interface SqlDatabase {
+  prepare(text: string): Statement
+  /** All or nothing: what `write` throws undoes it. @param durable against a loss of power, or against the death of the process */
+  transaction<Result>(durable: 'FULL' | 'NORMAL', write: () => Result): Result
+  /** What a caller is told of anything that was thrown here; a defect of ours stays what it is. */
+  faultOf(error: unknown): unknown
+  close(): Promise<void>
+}
+
+/** Where checkpoints are, which differs: a row has a bound in some places. Called inside a transaction where it writes. */
+export interface Checkpoints {
+  read(rollout: string): Checkpoint | null
+  write(checkpoint: Checkpoint): void
+}
+
+export function sqlStores<Counts>(database: SqlDatabase, checkpoints: Checkpoints): Stores<Counts> {
+  const guarded = guardOf(database)
+  const close = (): Promise<void> => database.close()
+  return {
+    state: stateStore(database, guarded, close),
+    evidence: evidenceStore(database, checkpoints, guarded, close),
+    close,
+  }
+}
+
+interface Guard {
+  reading<Result>(read: () => Result): Promise<Result>
+  /** One transaction. `write` calls `undo` to leave everything as it was, with what to resolve with then. */
+  writing<Result>(
+    durable: 'FULL' | 'NORMAL',
+    write: (undo: (result: Result) => never) => Result,
+  ): Promise<Result>
+}
+
+/** Once the data was found damaged nothing is read or written any more. */
+function guardOf(database: SqlDatabase): Guard {
+  let damage: HeadgateError | null = null
+
+  async function reading<Result>(read: () => Result): Promise<Result> {
+    if (damage !== null) throw damage
+    try {
+      return read()
+    } catch (error) {
+      const fault = database.faultOf(error)
+      if (fault instanceof HeadgateError && fault.code === 'store_corrupt') damage = fault
+      throw fault
+    }
+  }
+
+  return {
+    reading,
+    writing<Result>(
+      durable: 'FULL' | 'NORMAL',
+      write: (undo: (result: Result) => never) => Result,
+    ): Promise<Result> {
+      return reading(() => {
+        const undo = (result: Result): never => {
+          throw new Undone(result)
+        }
+        try {
+          return database.transaction(durable, () => write(undo))
+        } catch (error) {
+          if (error instanceof Undone) return error.result as Result
+          throw error
+        }
+      })
+    },
+  }
+}
+
+/** Thrown by `undo` through one transaction, and caught where that began. */
+class Undone {
+  readonly result: unknown
+
+  constructor(result: unknown) {
+    this.result = result
+  }
+}
+
+function stateStore(
+  database: SqlDatabase,
+  { reading, writing }: Guard,
+  close: () => Promise<void>,
+): StateStore {
+  const readOne = database.prepare('SELECT * FROM rollouts WHERE rollout = ?')
+  const readEach = database.prepare('SELECT * FROM rollouts ORDER BY rollout')
+  const insertRollout = database.prepare(
+    'INSERT INTO rollouts (version, record, dwell_ms, dwell_at, rollout) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING version',
+  )
+  const updateRollout = database.prepare(
+    'UPDATE rollouts SET version = ?, record = ?, dwell_ms = ?, dwell_at = ? WHERE rollout = ? AND version = ? RETURNING version',
+  )
+  const updateDwell = database.prepare(
+    'UPDATE rollouts SET dwell_ms = ?, dwell_at = ? WHERE rollout = ? AND version = ? RETURNING version',
+  )
+  const insertEvent = database.prepare(
+    'INSERT INTO events (id, rollout, version, event) VALUES (?, ?, ?, ?)',
+  )
+  const findEvent = database.prepare('SELECT position FROM events WHERE id = ?')
+  const readEvents = database.prepare(
+    'SELECT event FROM events WHERE position > ? ORDER BY position LIMIT ?',
+  )
+  const readEventsOf = database.prepare(
+    'SELECT event FROM events WHERE position > ? AND rollout = ? ORDER BY position LIMIT ?',
+  )
+  return {
+    read: (rollout) => reading(() => readOne(rollout).map(storedOf)[0] ?? null),
+    readAll: () => reading(() => readEach().map(storedOf)),
+    commit(events, dwell) {
+      return writing('FULL', (undo) => {
+        const last = events.at(-1)
+        if (last === undefined)
+          throw new RangeError('a commit needs an event: nothing changes silently')
+        for (const event of events) {
+          const { id, rollout, by, reason, before, after } = event
+          if (by === '' || reason === '') throw new RangeError(`event ${id} needs by and reason`)
+          if (rollout !== last.rollout) throw new RangeError(`event ${id} is of another rollout`)
+          if (after.version !== before.version + 1) return undo('conflict')
+          const { version } = after
+          const values = [version, JSON.stringify(after), dwell.ms, dwell.at, rollout] as const
+          const written =
+            before.version === 0
+              ? insertRollout(...values)
+              : updateRollout(...values, before.version)
+          if (written.length !== 1) return undo('conflict')
+          if (findEvent(id).length > 0) throw new RangeError(`event ${id} is there already`)
+          insertEvent(id, rollout, version, JSON.stringify(event))
+        }
+        return 'written'
+      })
+    },
+    keepDwell(rollout, version, { ms, at }) {
+      return writing('NORMAL', (undo) =>
+        updateDwell(ms, at, rollout, version).length === 1 ? 'written' : undo('conflict'),
+      )
+    },
+    events({ rollout, after, limit }) {
+      return reading(() => {
+        const from = after === undefined ? 0 : findEvent(after)[0]?.position
+        if (typeof from !== 'number') return 'unknown_event'
+        const rows =
+          rollout === undefined ? readEvents(from, limit) : readEventsOf(from, rollout, limit)
+        return rows.map(({ event }) => JSON.parse(String(event)) as RolloutEvent)
+      })
+    },
+    close,
+  }
+}
+
+function evidenceStore<Counts>(
+  database: SqlDatabase,
+  checkpoints: Checkpoints,
+  { reading, writing }: Guard,
+  close: () => Promise<void>,
+): EvidenceStore<Counts> {
+  const insertBatch = database.prepare(
+    'INSERT INTO evidence (rollout, epoch, process, sequence, at, counts) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING position',
+  )
+  // `+`: along the log. By an index SQLite sorts all that a rollout has, again for every page.
+  const readBatches = database.prepare(
+    'SELECT * FROM evidence WHERE +rollout = ? AND position > ? ORDER BY position LIMIT ?',
+  )
+  const readBatchesOf = database.prepare(
+    'SELECT * FROM evidence WHERE rollout = ? AND epoch = ? AND position > ? ORDER BY position LIMIT ?',
+  )
+  return {
+    append(batches) {
+      return writing('NORMAL', () => {
+        const fresh: LoggedBatch<Counts>[] = []
+        for (const { rollout, epoch, process, sequence, at, counts } of batches) {
+          const text = JSON.stringify(counts)
+          const [row] = insertBatch(rollout, epoch, process, sequence, at, text)
+          if (row === undefined) continue
+          const position = row.position as number
+          fresh.push({ rollout, epoch, process, sequence, at, counts: JSON.parse(text), position })
+        }
+        return fresh
+      })
+    },
+    read({ rollout, epoch, after = 0, limit }) {
+      return reading(() => {
+        const rows =
+          epoch === undefined
+            ? readBatches(rollout, after, limit)
+            : readBatchesOf(rollout, epoch, after, limit)
+        return rows.map((row) => batchOf<Counts>(row))
+      })
+    },
+    checkpoint: (rollout) => reading(() => checkpoints.read(rollout)),
+    keepCheckpoint: (checkpoint) => writing('NORMAL', () => checkpoints.write(checkpoint)),
+    close,
+  }
+}
+
+function storedOf(row: Row): StoredRollout {
+  const dwell: Dwell = { ms: row.dwell_ms as number, at: row.dwell_at as number }
+  return { record: JSON.parse(String(row.record)) as RolloutRecord, dwell }
+}
+
+function batchOf<Counts>(row: Row): LoggedBatch<Counts> {
+  return {
+    rollout: row.rollout as string,
+    epoch: row.epoch as number,
+    process: row.process as string,
+    sequence: row.sequence as number,
+    at: row.at as number,
+    counts: JSON.parse(String(row.counts)) as Counts,
+    position: row.position as number,
+  }
+}
