@@ -33,9 +33,11 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest({
+            main: 'test/workers/objects.ts',
             miniflare: {
               compatibilityDate: '2026-10-01',
               compatibilityFlags: ['nodejs_compat'],
+              durableObjects: { STORAGE: { className: 'StorageObject', useSQLite: true } },
             },
           }),
         ],
