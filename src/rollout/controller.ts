@@ -10,27 +10,19 @@ import { HeadgateError } from '../errors.ts'
 import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
-import {
-  newTripState,
-  stepTripwire,
-  type TripInput,
-  type TripState,
-  tripInputOf,
-} from '../judge/tripwire.ts'
 import type { Clock, Draw, Flight, Log, Stores } from '../ports.ts'
 import type { Judgement, Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
-import type { Added } from './evidence.ts'
 import { EvidenceLog } from './evidence-log.ts'
 import type { FlushRecord } from './flushes.ts'
 import { policyFor } from './guard.ts'
-import { type Plan, planOf } from './plan.ts'
+import { type Plan, placeOf, planOf } from './plan.ts'
 import { Prober, type ProbeShape } from './prober.ts'
 import { type ProbeAnswer, type Probing, probesOf } from './probing.ts'
 import { Register } from './register.ts'
-import type { StateRecord } from './split.ts'
-import { initialOf, type Standing } from './state.ts'
+import { closedAs, initialOf, type Standing } from './state.ts'
+import { type Seen, Watch } from './watch.ts'
 
 /** One rollout, as the configuration has it. */
 export interface ControllerInput {
@@ -63,13 +55,6 @@ export interface ControllerParts {
   readonly probe: (rollout: string, like: ProbeShape | null) => Promise<ProbeAnswer | null>
 }
 
-/** What became of one observation. */
-export interface Seen {
-  /** As it counts: a caller who gave up later than control's own p99 met a timeout. */
-  readonly observation: Observation
-  readonly added: Added
-}
-
 /** Where a rollout stands, for whoever shows it. */
 export interface Report {
   readonly record: RolloutRecord
@@ -91,23 +76,18 @@ export const URGENT_GAP_MS = 200
 const CHECKPOINT_MS = 600_000
 /** Between two tries to write what someone else keeps writing first. */
 const MOST_TRIES = 5
-/** Beyond control's own p99 first byte by this much, and never sooner than a second, a wait is a hang. */
-const PATIENCE = 2
-export const LEAST_PATIENCE_MS = 1_000
-
 export class Controller {
   readonly rollout: string
   readonly #parts: ControllerParts
   readonly #register: Register
   readonly #log: EvidenceLog
+  readonly #watch: Watch
   readonly #prober: Prober
   #config: RolloutConfig
   #canary: string
   #plan: Plan
   #policy: Policy
 
-  #trips: TripState = newTripState()
-  #tripped: Trip | null = null
   /** A person's rollback that no store has taken yet: it holds here all the same. */
   #braked: Command | null = null
 
@@ -138,9 +118,18 @@ export class Controller {
       { policy: this.#policy, canary },
       { rollout: name, store: stores.evidence, process, wallMs },
     )
+    this.#watch = new Watch({
+      rollout: name,
+      clock,
+      log,
+      record: () => this.#record,
+      pins: () => this.#log.pins,
+      count: (observation, unit) => this.#log.add(observation, unit),
+      onTrip: (trip) => this.#onTrip(trip),
+    })
     this.#prober = new Prober({
       clock,
-      ask: (like) => parts.probe(name, like),
+      ask: () => parts.probe(name, this.#watch.like),
       onAnswer: () => this.turn(),
     })
     this.#checkpointedMs = clock.monotonicMs()
@@ -159,12 +148,11 @@ export class Controller {
   }
 
   /** What the split is made of. */
-  get record(): StateRecord {
+  get record(): RolloutRecord {
     const record = this.#record
-    const closed = { ...record, step: null, heightBp: 0 }
-    if (this.#braked !== null) return { ...closed, state: 'rolled_back' }
-    const isShut = this.#tripped !== null || this.#stranger() !== null
-    return isShut ? { ...closed, state: 'suspended' } : record
+    if (this.#braked !== null) return closedAs('rolled_back', record)
+    const isShut = this.#watch.tripped !== null || this.#stranger() !== null
+    return isShut ? closedAs('suspended', record) : record
   }
 
   /** Why control should answer whatever the record says; null when it need not. */
@@ -197,30 +185,22 @@ export class Controller {
    * @returns the observation as it counts, and what it added to the evidence
    */
   observe(observed: Observation, draw: Draw): Seen {
-    const observation = blamed(observed, this.#log.pins.patienceMs)
-    if (!this.#plan.guarded || this.#closed) return { observation, added: { as: 'none' } }
-    // After a restart no failure says what to ask; what would have been drawn does.
-    if (observation.reason === 'suspended') this.#prober.like ??= shapeOf(observation)
-    this.#watch(observation, draw)
-    const added = this.#log.add(observation, draw.unit)
-    if (added.as === 'none') return { observation, added }
+    if (!this.#plan.guarded || this.#closed) return { observation: observed, added: { as: 'none' } }
+    const seen = this.#watch.observe(observed, draw)
+    if (seen.added.as === 'none') return seen
     // Never because of an arm: who hears of one arm's failures first takes a shared incident for the canary's.
-    this.#due(isFailure(observation.outcome) ? URGENT_GAP_MS : FLUSH_MS)
-    return { observation, added }
+    this.#due(isFailure(seen.observation.outcome) ? URGENT_GAP_MS : FLUSH_MS)
+    return seen
   }
 
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */
   get patienceMs(): number | null {
-    const { patienceMs } = this.#log.pins
-    return patienceMs === null ? null : Math.max(LEAST_PATIENCE_MS, PATIENCE * patienceMs)
+    return this.#watch.patienceMs
   }
 
   /** A drawn request still waits for its first content, longer than `patienceMs`; told once of each, on both arms. */
-  overdue({ arm, draw }: Flight): void {
-    if (!this.#hears(draw)) return
-    draw.overdue = true
-    const atMs = this.#parts.clock.monotonicMs()
-    this.#trip({ what: 'overdue', arm, unit: draw.unit, atMs })
+  overdue(flight: Flight): void {
+    if (this.#plan.guarded) this.#watch.overdue(flight)
   }
 
   /** One turn, at once; joins one that has not begun. Never rejects. */
@@ -267,32 +247,8 @@ export class Controller {
     return this.#register.standing.record
   }
 
-  // Tripwires: this process's own, without a network
-
-  #watch(observation: Observation, draw: Draw): void {
-    if (!this.#hears(draw)) return
-    const nowMs = this.#parts.clock.monotonicMs()
-    const input = tripInputOf(observation, draw.unit, draw.startedMs, nowMs)
-    if (input === null) return
-    if (input.what === 'outcome' && input.arm === 'canary' && isFailure(input.outcome)) {
-      this.#prober.like = shapeOf(observation)
-    }
-    this.#trip(input.what === 'outcome' ? { ...input, overdue: draw.overdue } : input)
-  }
-
-  /** What was drawn before a resume speaks of the relay before it. */
-  #hears({ split }: Draw): boolean {
-    if (!this.#plan.guarded || split === null) return false
-    return split.epoch === this.#record.epoch && split.version >= this.#record.visit
-  }
-
-  #trip(input: TripInput): void {
-    const { state, trip } = stepTripwire(this.#trips, input, NO_SPEND_LIMIT)
-    this.#trips = state
-    if (trip === null || this.#tripped !== null || this.#record.heightBp === 0) return
-    this.#tripped = trip
+  #onTrip(trip: Trip): void {
     this.#log.trip(trip)
-    this.#parts.log.warn('tripwire', { rollout: this.rollout, kind: trip.kind, words: trip.words })
     this.#parts.onChange()
     void this.turn()
   }
@@ -332,7 +288,7 @@ export class Controller {
     try {
       await this.#read()
       const trip = this.#plan.guarded ? await this.#judge() : null
-      await this.#decide(this.#tripped ?? trip)
+      await this.#decide(this.#watch.tripped ?? trip)
       await this.#register.keepDwell({ due: 'sometimes' })
       if (this.#turnedMs - this.#checkpointedMs >= CHECKPOINT_MS) await this.#keepCheckpoint()
       this.#register.confirm()
@@ -348,7 +304,7 @@ export class Controller {
       const trip = await this.#log.load(this.#record)
       this.#loaded = true
       // Written down by a process that did not live to act on it.
-      if (this.#record.heightBp > 0) this.#tripped ??= trip
+      this.#watch.takeUp(trip)
     }
     return this.#log.flush(this.#place())
   }
@@ -361,10 +317,8 @@ export class Controller {
   /** It stands elsewhere now. */
   #follow({ record: before }: Standing): void {
     const record = this.#record
-    const isNewVisit = record.visit !== before.visit
-    if (record.heightBp === 0 || isNewVisit) this.#tripped = null
+    this.#watch.follow(before)
     if (record.state === 'rolled_back') this.#braked = null
-    if (isNewVisit || record.epoch !== before.epoch) this.#trips = newTripState()
     if (record.epoch !== this.#log.epoch) this.#log.begin(record.epoch)
   }
 
@@ -383,18 +337,10 @@ export class Controller {
   // Decisions
 
   #place(): Place {
-    const { epoch, visit, heightBp, step } = this.#record
-    const { steps } = this.#plan
-    return {
-      epoch,
-      visit,
-      shareBp: heightBp,
-      nextShareBp: step === null ? null : (steps[step + 1]?.shareBp ?? null),
-      minRequests: step === null ? 0 : (steps[step]?.minRequests ?? 0),
-    }
+    return placeOf(this.#plan, this.#record)
   }
 
-  #findings(trip: Trip | null = this.#tripped): Findings | null {
+  #findings(trip: Trip | null = this.#watch.tripped): Findings | null {
     if (!this.#plan.guarded) return null
     const { state, place, judgement } = this.#log.judged
     const { epoch, visit } = this.#record
@@ -484,7 +430,6 @@ export class Controller {
 }
 
 const NOT_WRITTEN = 'it was not written yet'
-const NO_SPEND_LIMIT = { usdPerMinute: null }
 
 const UNHEARD = { value: 'inconclusive', reasons: [], monitors: [] } as const
 const NO_JUDGEMENT = {
@@ -495,18 +440,3 @@ const NO_JUDGEMENT = {
   need: null,
 }
 const OTHER_GATE = { ...UNHEARD, reasons: ['nothing was judged by the present plan and guard yet'] }
-
-function shapeOf({ endpoint, stream, modelAsked }: Observation): ProbeShape {
-  return { endpoint, stream, model: modelAsked }
-}
-
-/**
- * A caller who left is no blame, unless nothing had come by control's own p99 first byte: whoever waits longer than that
- * met a timeout, on both arms alike (PRODUCT.md "Evidence").
- */
-function blamed(observation: Observation, patienceMs: number | null): Observation {
-  const { outcome, firstByteMs, durationMs } = observation
-  if (outcome !== 'cancelled' || firstByteMs !== null) return observation
-  if (patienceMs === null || !(durationMs > patienceMs)) return observation
-  return { ...observation, outcome: 'timeout_first_byte' }
-}

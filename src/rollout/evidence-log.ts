@@ -3,6 +3,7 @@ import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
 import type { Observation, RolloutRecord, Trip } from '../types.ts'
+import { Batches, type BatchesParts } from './batches.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint } from './checkpoint.ts'
 import { type Added, Evidence } from './evidence.ts'
 import { type FlushRecord, type Judged, judgeNext, NOTHING_JUDGED, seenOf } from './flushes.ts'
@@ -12,13 +13,8 @@ import { type FlushRecord, type Judged, judgeNext, NOTHING_JUDGED, seenOf } from
  * every reader of it comes to the same verdict.
  */
 
-export interface EvidenceLogParts {
-  readonly rollout: string
+export interface EvidenceLogParts extends BatchesParts {
   readonly store: EvidenceStore<FlushRecord>
-  /** One process from its start to its end. */
-  readonly process: string
-  /** Milliseconds since the epoch. */
-  readonly wallMs: () => number
 }
 
 /** What the counts are judged by, and whose they are. */
@@ -32,20 +28,19 @@ const READ_BATCHES = 500
 
 export class EvidenceLog {
   readonly #parts: EvidenceLogParts
+  readonly #batches: Batches
   #terms: Terms
   #judged: Judged = NOTHING_JUDGED
   #evidence: Evidence
   /** Written down but not acknowledged: sent again under the same sequence. */
   #pending: EvidenceBatch<FlushRecord> | null = null
-  #sequence = 0
   #toldPolicy: Policy | null = null
-  #fromMs: number
 
   constructor(terms: Terms, parts: EvidenceLogParts) {
     this.#parts = parts
     this.#terms = terms
     this.#evidence = new Evidence(1, terms.policy, noPins(terms.policy))
-    this.#fromMs = parts.wallMs()
+    this.#batches = new Batches(parts)
   }
 
   get judged(): Judged {
@@ -119,30 +114,13 @@ export class EvidenceLog {
 
   /** What was counted since the last; null when nothing was. */
   #take(place: Place): EvidenceBatch<FlushRecord> | null {
-    if (!this.#evidence.waits) return null
-    const { rollout, process, wallMs } = this.#parts
     const { policy, canary } = this.#terms
-    const at = Math.max(this.#fromMs, wallMs())
-    const { counts, journal } = this.#evidence.take()
-    const batch: EvidenceBatch<FlushRecord> = {
-      rollout,
-      epoch: place.epoch,
-      process,
-      sequence: this.#sequence++,
-      at,
-      counts: {
-        place,
-        canary,
-        fromMs: this.#fromMs,
-        atMs: at,
-        counts,
-        journal,
-        policy: this.#toldPolicy === policy ? null : policy,
-        seen: seenOf(this.#judged),
-      },
-    }
-    this.#toldPolicy = policy
-    this.#fromMs = at
+    const batch = this.#batches.take(this.#evidence, place, {
+      canary,
+      policy: this.#toldPolicy === policy ? null : policy,
+      seen: seenOf(this.#judged),
+    })
+    if (batch !== null) this.#toldPolicy = policy
     return batch
   }
 

@@ -1,7 +1,8 @@
 import type { RolloutConfig } from '../config/schema.ts'
 import { type Window, windowOf } from '../config/window.ts'
 import { HeadgateError } from '../errors.ts'
-import type { ShareBp } from '../types.ts'
+import type { Place } from '../judge/judge.ts'
+import type { RolloutRecord, ShareBp } from '../types.ts'
 
 /**
  * A rollout's script, compiled from config: how high, for how long, with whose leave. What a step must prove is the
@@ -65,6 +66,17 @@ export function stepBelow({ steps }: Plan, shareBp: ShareBp): number | null {
     0,
     steps.findLastIndex((step) => step.shareBp <= shareBp),
   )
+}
+
+/** Where the judge finds a rollout: its height, and the one its gate is asked for. */
+export function placeOf({ steps }: Plan, { epoch, visit, heightBp, step }: RolloutRecord): Place {
+  return {
+    epoch,
+    visit,
+    shareBp: heightBp,
+    nextShareBp: step === null ? null : (steps[step + 1]?.shareBp ?? null),
+    minRequests: step === null ? 0 : (steps[step]?.minRequests ?? 0),
+  }
 }
 
 function stepsOf(plan: NonNullable<RolloutConfig['plan']>): Step[] {

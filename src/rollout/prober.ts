@@ -13,14 +13,12 @@ export interface ProbeShape {
 export interface ProberParts {
   readonly clock: Clock
   /** Asks both arms the same. @returns null when there is nothing to ask with */
-  readonly ask: (like: ProbeShape | null) => Promise<ProbeAnswer | null>
+  readonly ask: () => Promise<ProbeAnswer | null>
   /** After each question, answered or not. */
   readonly onAnswer: () => Promise<void>
 }
 
 export class Prober {
-  /** Null until something failed, or was seen. */
-  like: ProbeShape | null = null
   readonly #parts: ProberParts
   #probing: Probing | null = null
   #intervalMs = 0
@@ -69,7 +67,7 @@ export class Prober {
     const asked = this.#probing
     if (asked === null || this.#asking) return
     this.#asking = true
-    const answer = await this.#parts.ask(this.like).catch(() => null)
+    const answer = await this.#parts.ask().catch(() => null)
     this.#asking = false
     if (this.#closed || this.#probing?.suspension !== asked.suspension) return
     if (answer !== null) this.#probing = probed(this.#probing, answer)

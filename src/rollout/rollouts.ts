@@ -6,11 +6,10 @@ import {
   Controller,
   type ControllerInput,
   type ControllerParts,
-  LEAST_PATIENCE_MS,
   type Report,
-  type Seen,
 } from './controller.ts'
 import type { SplitInput } from './split.ts'
+import { findOverdue, type Seen } from './watch.ts'
 
 /** All rollouts of one configuration, by name. */
 
@@ -65,15 +64,7 @@ export class Rollouts {
 
   /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */
   watch(flights: Iterable<Flight>, nowMs: number): void {
-    for (const flight of flights) {
-      const { rollout, draw, answered } = flight
-      const waitedMs = nowMs - draw.startedMs
-      if (waitedMs < LEAST_PATIENCE_MS) return
-      if (answered || draw.overdue) continue
-      const controller = this.#byName.get(rollout)?.controller
-      const patienceMs = controller?.patienceMs ?? null
-      if (patienceMs !== null && waitedMs > patienceMs) controller?.overdue(flight)
-    }
+    findOverdue(flights, nowMs, (rollout) => this.#byName.get(rollout)?.controller)
   }
 
   splitInputs(): readonly SplitInput[] {

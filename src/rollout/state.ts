@@ -29,6 +29,11 @@ export function initialOf(rollout: string, plan: Plan, now: number): Standing {
   }
 }
 
+/** What the split is made of while a rollout is shut in memory and its record does not say so yet. */
+export function closedAs(state: 'suspended' | 'rolled_back', record: RolloutRecord): RolloutRecord {
+  return { ...record, state, step: null, heightBp: 0 }
+}
+
 /** True while a rollout stands on a step of this plan, at that step's height. */
 export function onStep(plan: Plan, { step, heightBp }: RolloutRecord): boolean {
   return step !== null && plan.steps[step]?.shareBp === heightBp
