@@ -20,6 +20,7 @@ import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import type { Routes } from './proxy/routes.ts'
 import { StoredResponses } from './proxy/stored.ts'
+import type { Note } from './rollout/events.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import type { ProbeShape } from './rollout/prober.ts'
 import type { ProbeAnswer } from './rollout/probing.ts'
@@ -86,6 +87,8 @@ export interface Headgate {
   /** A turn of every rollout, and a refresh: call it every few seconds, and once before the first request. */
   turn(): Promise<void>
   reload(next: Reload): void
+  /** Into the audit log of this rollout; returns at once, and never throws. */
+  note(rollout: string, note: Note): void
   /** Says why a new configuration was not taken; null once one was. */
   setConfigFault(fault: string | null): void
   /** From now on new requests are told to go elsewhere. */
@@ -372,6 +375,7 @@ export function createHeadgate(parts: Parts): Headgate {
       refresh()
       void rollouts.turn()
     },
+    note: (rollout, note) => rollouts.note(rollout, note),
     setConfigFault(fault) {
       configFault = fault
     },

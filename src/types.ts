@@ -265,6 +265,11 @@ export interface Dwell {
   readonly at: number
 }
 
+/** What became of a write to the flag's server: a note in the audit log, and no decision about the rollout. */
+export const NOTE_TYPES = ['flag_written', 'flag_declined', 'flag_not_written'] as const
+
+export type NoteType = (typeof NOTE_TYPES)[number]
+
 /** What happened to a rollout. Closed: events, the API, webhooks and the page carry these words. */
 export const EVENT_TYPES = [
   'started',
@@ -279,11 +284,12 @@ export const EVENT_TYPES = [
   'rearmed',
   'completed',
   'promoted',
+  ...NOTE_TYPES,
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** One change of a rollout, who made it and why: the audit log. */
+/** One change of a rollout, who made it and why: the audit log. A note changes nothing but the version. */
 export interface RolloutEvent {
   readonly id: string
   /** Milliseconds since the epoch, on the wall clock, which may jump; `version` gives the order. */
@@ -294,7 +300,7 @@ export interface RolloutEvent {
   /** Of `after`. */
   readonly epoch: number
   readonly type: EventType
-  /** A person's name, or what acted by itself: `guard`, `gate`, `tripwire`, `probes`, `plan`. */
+  /** A person's name, or what acted by itself: `guard`, `gate`, `tripwire`, `probes`, `plan`, `write_back`. */
   readonly by: string
   /** Never empty. */
   readonly reason: string

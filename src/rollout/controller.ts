@@ -14,6 +14,7 @@ import type { Clock, Draw, Flight, Log, Stores } from '../ports.ts'
 import type { Judgement, Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
+import { type Note, noted } from './events.ts'
 import { EvidenceLog } from './evidence-log.ts'
 import type { FlushRecord } from './flushes.ts'
 import { policyFor } from './guard.ts'
@@ -65,7 +66,7 @@ export interface Report {
   readonly judgement: Judgement | null
   readonly waits: readonly Wait[]
   readonly probing: Probing | null
-  /** How it came to where it stands; null before the first event. */
+  /** The decision that brought it to where it stands; null before the first. */
   readonly newest: RolloutEvent | null
 }
 
@@ -76,6 +77,9 @@ export const URGENT_GAP_MS = 200
 const CHECKPOINT_MS = 600_000
 /** Between two tries to write what someone else keeps writing first. */
 const MOST_TRIES = 5
+/** Notes that wait for the store. Beyond it the oldest goes. */
+const MAX_NOTES = 100
+
 export class Controller {
   readonly rollout: string
   readonly #parts: ControllerParts
@@ -90,6 +94,8 @@ export class Controller {
 
   /** A person's rollback that no store has taken yet: it holds here all the same. */
   #braked: Command | null = null
+  /** Oldest first. */
+  readonly #notes: Note[] = []
 
   #chain: Promise<unknown> = Promise.resolve()
   #queued: Promise<void> | null = null
@@ -230,6 +236,19 @@ export class Controller {
     })
   }
 
+  /**
+   * Writes a note into the audit log, at the next turn on which the store is well. It decides nothing. After a fault of
+   * the store it may be there twice.
+   */
+  note(note: Note): void {
+    this.#notes.push(note)
+    if (this.#notes.length > MAX_NOTES) {
+      const { type, reason } = this.#notes.shift() as Note
+      this.#parts.log.error('note dropped: too many wait', { rollout: this.rollout, type, reason })
+    }
+    void this.turn()
+  }
+
   /** Writes down what is counted, and ends. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -289,6 +308,7 @@ export class Controller {
       await this.#read()
       const trip = this.#plan.guarded ? await this.#judge() : null
       await this.#decide(this.#watch.tripped ?? trip)
+      await this.#writeNotes()
       await this.#register.keepDwell({ due: 'sometimes' })
       if (this.#turnedMs - this.#checkpointedMs >= CHECKPOINT_MS) await this.#keepCheckpoint()
       this.#register.confirm()
@@ -388,11 +408,25 @@ export class Controller {
     else await this.#commit(next, events)
   }
 
+  /** After the decisions, and never in their way: where others keep writing, the notes wait for the next turn. */
+  async #writeNotes(): Promise<void> {
+    const { wallMs, id } = this.#parts
+    for (let tries = 0; tries <= MOST_TRIES; ) {
+      const note = this.#notes[0]
+      if (note === undefined) return
+      const { next, events } = noted(this.#register.standing, note, wallMs(), id())
+      if (!(await this.#commit(next, events))) tries++
+      // It may have been dropped meanwhile.
+      else if (this.#notes[0] === note) this.#notes.shift()
+    }
+  }
+
   async #command(asked: Command): Promise<CommandResult> {
     const { wallMs, id } = this.#parts
     for (let tries = 0; tries <= MOST_TRIES; tries++) {
       await this.#read()
-      const result = command(this.#plan, this.#register.standing, asked, wallMs(), id())
+      const { standing } = this.#register
+      const result = command(this.#plan, standing, this.#renewed(asked), wallMs(), id())
       const nothingToWrite = !result.ok || result.events.length === 0
       if (nothingToWrite || (await this.#commit(result.next, result.events))) {
         this.#register.confirm()
@@ -402,6 +436,13 @@ export class Controller {
       }
     }
     throw new HeadgateError('store_unavailable', `others keep writing ${this.rollout}`)
+  }
+
+  /** A note is no reason to look again: what the person saw is still so. */
+  #renewed(asked: Command): Command {
+    const { version } = asked
+    if (version === undefined || !this.#register.holdsSince(version)) return asked
+    return { ...asked, version: this.#record.version }
   }
 
   /** @returns false when someone else wrote first; their word holds then */

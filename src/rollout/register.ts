@@ -1,6 +1,7 @@
 import { HeadgateError, placeOf } from '../errors.ts'
 import type { Clock, Log, StateStore } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
+import { isDecision } from './events.ts'
 import { recordFault, type Standing } from './state.ts'
 
 /** Where one rollout stands, as the store has it, and how far that is to be believed. */
@@ -38,9 +39,15 @@ export class Register {
     return this.#standing
   }
 
-  /** How it came to where it stands; null before the first event. */
+  /** The decision that brought it to where it stands; null before the first. Notes came after it, and changed nothing. */
   get newest(): RolloutEvent | null {
     return this.#newest
+  }
+
+  /** Whether only notes were written since this version: what a person saw then still holds. */
+  holdsSince(version: number): boolean {
+    const { record } = this.#standing
+    return version <= record.version && version >= (this.#newest?.version ?? record.version)
   }
 
   /** The last fault of the store; null while it is well. */
@@ -78,7 +85,7 @@ export class Register {
       throw new HeadgateError('store_corrupt', `the record of ${this.#rollout} ${fault}`)
     }
     if (stored.record.version === before.record.version) return null
-    this.#adopt(stored, await this.#newestEvent())
+    this.#adopt(stored, await this.#newestDecision())
     return before
   }
 
@@ -86,7 +93,7 @@ export class Register {
   async commit(next: Standing, events: readonly RolloutEvent[]): Promise<Standing | null> {
     const before = this.#standing
     if ((await this.#parts.state.commit(events, next.dwell)) === 'conflict') return null
-    this.#adopt(next, events.at(-1) ?? null)
+    this.#adopt(next, events.findLast(isDecision) ?? this.#newest)
     return before
   }
 
@@ -129,15 +136,16 @@ export class Register {
     this.#keptDwellMs = standing.dwell.ms
   }
 
-  async #newestEvent(): Promise<RolloutEvent | null> {
+  async #newestDecision(): Promise<RolloutEvent | null> {
     let newest: RolloutEvent | null = null
+    let after: string | undefined
     for (;;) {
-      const after = newest?.id
       const query = { rollout: this.#rollout, after, limit: READ_EVENTS }
       const page = await this.#parts.state.events(query)
       if (page === 'unknown_event') return newest
-      newest = page.at(-1) ?? newest
+      newest = page.findLast(isDecision) ?? newest
       if (page.length < READ_EVENTS) return newest
+      after = page.at(-1)?.id
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   type ControllerParts,
   type Report,
 } from './controller.ts'
+import type { Note } from './events.ts'
 import type { SplitInput } from './split.ts'
 import { findOverdue, type Seen } from './watch.ts'
 
@@ -85,6 +86,11 @@ export class Rollouts {
   /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.command` does */
   async command(name: string, command: Command): Promise<CommandResult | null> {
     return (await this.#byName.get(name)?.controller.command(command)) ?? null
+  }
+
+  /** As `Controller.note`; nothing when there is no such rollout. */
+  note(name: string, note: Note): void {
+    this.#byName.get(name)?.controller.note(note)
   }
 
   /** @throws {HeadgateError} `store_unavailable`, `store_corrupt` */

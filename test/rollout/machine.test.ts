@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Stores } from '../../src/ports.ts'
 import { advance, type Findings } from '../../src/rollout/advance.ts'
 import { type Command, command } from '../../src/rollout/command.ts'
-import { MACHINES, type Transition } from '../../src/rollout/events.ts'
+import { isDecision, MACHINES, noted, type Transition } from '../../src/rollout/events.ts'
 import { type Plan, planOf } from '../../src/rollout/plan.ts'
 import { initialOf, recordFault, type Standing } from '../../src/rollout/state.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
@@ -56,6 +56,7 @@ type Action =
   | { readonly kind: 'crash'; readonly before: 'commit' | 'nothing' }
   | { readonly kind: 'rival'; readonly command: Command }
   | { readonly kind: 'keep' }
+  | { readonly kind: 'note' }
   | { readonly kind: 'edit'; readonly plan: number }
 
 const commands: fc.Arbitrary<Command> = fc
@@ -129,6 +130,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rival' as const), command: commands }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'keep' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'note' as const }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -158,7 +160,12 @@ function allowedOf(plan: Plan, { state, step, heightBp, suspension }: RolloutRec
   if (suspension === null) return allowedFrom(plan, state, step, heightBp)
   // While a person pauses a suspension, nothing may end it upward.
   if (state === 'paused') return 0
-  return allowedFrom(plan, suspension.state, suspension.step, suspension.heightBp)
+  const back = allowedFrom(plan, suspension.state, suspension.step, suspension.heightBp)
+  // Probes bring it back on a step of the plan as it was edited, from where it climbs as that says.
+  const below = plan.steps.findLastIndex(({ shareBp }) => shareBp <= suspension.heightBp)
+  const shareBp = plan.steps[below]?.shareBp
+  if (shareBp === undefined) return back
+  return Math.max(back, allowedFrom(plan, suspension.state, below, shareBp))
 }
 
 const seen = new Map<string, number>()
@@ -219,6 +226,8 @@ class World {
         expect(kept).toBe(record.version === 0 ? 'conflict' : 'written')
         return
       }
+      case 'note':
+        return this.note()
       case 'crash': {
         if (action.before === 'commit')
           advance(this.plan, this.here, this.findings(), this.now, 'x')
@@ -304,6 +313,19 @@ class World {
     await this.commit(before, result)
   }
 
+  /** It may come at any time, and nothing but the version is another afterwards. */
+  async note(): Promise<void> {
+    const { here } = this
+    if (here.record.version === 0) return
+    const note = { type: 'flag_written', reason: 'the flag is off' } as const
+    const result = noted(here, note, this.now, this.id())
+    expect(recordFault(result.next.record)).toBeNull()
+    expect(result.next.dwell).toBe(here.dwell)
+    const { version } = here.record
+    expect(result.next.record).toEqual({ ...here.record, version: version + 1 })
+    await this.commit(here, result)
+  }
+
   async order(from: Standing, order: Command, current: boolean): Promise<void> {
     const result = command(this.plan, from, order, this.now, this.id())
     if (!result.ok) {
@@ -349,6 +371,7 @@ class World {
     if (next.record.epoch !== before.epoch) this.resumes = 0
     for (const event of events) {
       this.log.push(event)
+      if (!isDecision(event)) continue
       const key = `${event.type} by ${isMachine(event) ? event.by : 'a person'}`
       seen.set(key, (seen.get(key) ?? 0) + 1)
     }
@@ -403,7 +426,7 @@ class World {
   }
 }
 
-const RUNS = 1_000
+const RUNS = 1_500
 
 describe('a rollout', () => {
   it('never rises from a latch without a rearm, nor above what a person allowed, nor before its time, nor untold', async () => {
