@@ -1,5 +1,6 @@
 import { type FlagDocument, MAX_DOCUMENT_CHARS, parseDocument } from '../flag/document.ts'
 import type { Clock, Fetch, Sealed } from '../ports.ts'
+import { textOf, why } from './answer.ts'
 
 /**
  * Unleash's client API (docs.getunleash.io/api, `GET /api/client/features`), asked once. When to ask again, and what
@@ -81,7 +82,7 @@ export async function askFeatures(
       response.body?.cancel().catch(() => undefined)
       return fault(`answered ${statusText(response.status)}`)
     }
-    const text = await textOf(response)
+    const text = await textOf(response, MAX_DOCUMENT_CHARS)
     if (text === null) return fault(`answered ${MAX_DOCUMENT_CHARS} bytes or more`)
     const parsed = parseDocument(text)
     if (!parsed.ok) return fault(`answered what is no document: ${parsed.faults.join('; ')}`)
@@ -123,20 +124,6 @@ function statusText(status: number): string {
   return String(status)
 }
 
-/** Null when it is too long. A gzip bomb is measured as it unfolds. */
-async function textOf(response: Response): Promise<string | null> {
-  if (response.body === null) return ''
-  const decoder = new TextDecoder()
-  let text = ''
-  let size = 0
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength
-    if (size >= MAX_DOCUMENT_CHARS) return null
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
-}
-
 /** What the server says about the answer (`meta`, `query`) is no part of the flags. */
 function apart(whole: FlagDocument): { document: FlagDocument; revision: Revision | null } {
   const {
@@ -150,12 +137,4 @@ function apart(whole: FlagDocument): { document: FlagDocument; revision: Revisio
     document: document as FlagDocument,
     revision: known ? { query: queryHash, number: revisionId } : null,
   }
-}
-
-/** `ECONNREFUSED` says more than `fetch failed`. */
-function why(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = (cause ?? error) as { code?: unknown; message?: unknown } | undefined
-  const words = typeof code?.code === 'string' ? code.code : 'network'
-  return `could not be asked (${words})`
 }
