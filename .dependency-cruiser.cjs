@@ -18,11 +18,13 @@ const SQL = '^src/stores/sql\\.ts$'
 const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
-const ENTRIES = '^src/((node|node-flags|worker|rollout-object)\\.ts$|(cli|demo)/)'
+/** How long to wait after a failure, for whoever sends. */
+const BACKOFF = '^src/backoff\\.ts$'
+const ENTRIES = '^src/((node|node-flags|node-write-back|worker|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
-  '^src/node(-flags)?\\.ts$',
+  '^src/node(-flags|-write-back)?\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
@@ -101,7 +103,7 @@ module.exports = {
         path: SHELVES,
         pathNot: ['^src/flag-sources/', '^src/stores/(sqlite|durable-object)\\.ts$'],
       },
-      { path: '^src/', pathNot: [NOUNS, UNLEASH, ENTRIES, NODE_HELPERS] },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, ENTRIES, NODE_HELPERS] },
     ),
     rule(
       '5-adapters-stand-alone',
@@ -137,7 +139,7 @@ module.exports = {
       '6-nothing-imports-an-entry',
       'node.ts is made of node-*.ts; nothing more.',
       { path: '^src/node\\.ts$' },
-      { path: ENTRIES, pathNot: '^src/node-flags\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/node-(flags|write-back)\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -205,7 +207,7 @@ module.exports = {
     rule(
       '9-node-helpers',
       'load-config.ts needs Node: the entry and cli/ use it.',
-      { path: '^src/', pathNot: '^src/(node(-flags)?\\.ts$|cli/)' },
+      { path: '^src/', pathNot: '^src/(node(-flags|-write-back)?\\.ts$|cli/)' },
       { path: '^src/load-config\\.ts$' },
     ),
     rule(

@@ -2,6 +2,7 @@ import { hash, randomBytes, randomInt } from 'node:crypto'
 import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { HeadgateError } from './errors.ts'
+import type { WriteBack } from './exporters/unleash.ts'
 import { type Webhooks, webhooks } from './exporters/webhook.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
 import {
@@ -12,6 +13,7 @@ import {
   secretFiles,
 } from './load-config.ts'
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
+import { writeBackKey, writeBackOf } from './node-write-back.ts'
 import type { Clock, Log, Origin, Stores, Witness } from './ports.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -84,7 +86,9 @@ export async function startNode({
   const stores = storesOf(current.config, configFile)
   let hooks = webhooksOf(current, log)
   const dial = nodeDial()
-  const headgate = createHeadgate({
+  const writeBack = (): WriteBack | null =>
+    writeBackOf(current, { note: headgate.note, clock, random, log })
+  const headgate: Headgate = createHeadgate({
     ...reloadOf(current, flags),
     door: nodeDoor,
     dial,
@@ -103,10 +107,12 @@ export async function startNode({
     witness,
     onEvent: (event) => {
       hooks.send(event)
+      back?.take(event)
       onEvent?.(event)
     },
   })
   flags?.source.onChange(headgate.refresh)
+  let back = writeBack()
   await flags?.asked
   await headgate.turn()
 
@@ -134,12 +140,22 @@ export async function startNode({
       void hooks.close()
       hooks = webhooksOf(next, log)
     }
+    if (writeBackKey(before) !== writeBackKey(next)) {
+      void back?.close()
+      back = writeBack()
+    }
     dial.retire(goneOf(before, next))
     log.info('configuration taken', { file: configFile, hash: next.hash })
   }
 
   const { data, control } = await listenAll(headgate, current, () =>
-    Promise.all([headgate.close(), hooks.close(), flags?.source.close(), dial.close()]),
+    Promise.all([
+      headgate.close(),
+      hooks.close(),
+      back?.close(),
+      flags?.source.close(),
+      dial.close(),
+    ]),
   )
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
@@ -151,6 +167,8 @@ export async function startNode({
     watching.close()
     secrets.close()
     await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
+    // Before the store: what was not written is noted there.
+    await back?.close()
     await headgate.close()
     await Promise.all([hooks.close(), flags?.source.close()])
     await dial.close()

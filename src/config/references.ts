@@ -43,6 +43,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...nowhere(tree),
     ...remarks(tree),
     ...unleashRemarks(tree),
+    ...sharedFlags(tree),
     ...judged(tree),
     ...idleKeys(tree),
     ...unevenRetries(tree),
@@ -249,6 +250,23 @@ function unleashRemarks(tree: Located): Finding[] {
     ? 'ends behind /api: the URL of the API itself is wanted, such as https://unleash.example/api'
     : 'does not end in /api, as the API of Unleash usually does'
   return [{ path: [...at, 'url'], message }]
+}
+
+/** What is written back into a flag is written for every rollout that follows it. */
+function sharedFlags(tree: Located): Finding[] {
+  if (nodeAt(tree, ['flags', 'unleash', 'writeBack']) === undefined) return []
+  const rollouts = entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const path: Path = ['rollouts', name, 'flag']
+    const flag = textAt(tree, path)
+    return flag === null ? [] : [{ name, path, flag }]
+  })
+  return [...Map.groupBy(rollouts, ({ flag }) => flag)].flatMap(([flag, shared]) => {
+    const [, second] = shared
+    if (second === undefined) return []
+    const names = shared.map(({ name }) => name).join(', ')
+    const message = `is ${flag}, as of other rollouts (${names}): written back, a rollback of one turns it off for all of them`
+    return [{ path: second.path, message }]
+  })
 }
 
 function callers(tree: Located): Finding[] {

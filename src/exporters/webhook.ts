@@ -1,3 +1,4 @@
+import { retryInMs } from '../backoff.ts'
 import { HeadgateError } from '../errors.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { EventType, RolloutEvent } from '../types.ts'
@@ -56,8 +57,6 @@ export interface Webhooks {
 }
 
 const ATTEMPT_TIMEOUT_MS = 15_000
-/** At most so long after each failed attempt; in all, six attempts. */
-const RETRY_MS = [5_000, 30_000, 120_000, 600_000, 3_600_000] as const
 /** Of one receiver. Beyond it the oldest goes. */
 const MAX_PENDING = 1_000
 
@@ -210,9 +209,9 @@ class Receiver {
 
   #retry(message: Message, why: string): void {
     const { clock, log, random } = this.#parts
-    const most = RETRY_MS[message.attempts - 1]
+    const inMs = retryInMs(message.attempts, random)
     const fields = { ...this.#fields(message), attempts: message.attempts, why }
-    if (most === undefined) {
+    if (inMs === null) {
       this.#pending.delete(message)
       this.#failed++
       log.error('webhook given up', fields)
@@ -223,7 +222,7 @@ class Receiver {
       message.timer = null
       this.#due.push(message)
       this.#pump()
-    }, random() * most)
+    }, inMs)
   }
 
   /** @returns `delivered`, `gone`, or why not: `status 500`, `timeout`, `network` */

@@ -164,6 +164,20 @@ describe('arms', () => {
     ])
   })
 
+  test('rollouts that share a flag are noted where one rollback would turn it off for all', () => {
+    const both = small(`  second: ${rollout(', models: [a]').replace('completions', 'more')}`)
+    const unleash =
+      '{ url: "https://u.example/api", token: { env: T }, writeBack: { token: { env: A } } }'
+    const notesFor = (text: string): string[] =>
+      remarksOf(text).filter((note) => note.includes('turns it off'))
+    expect(notesFor(both)).toEqual([])
+    const written = both.replace('{ file: flags/relay.json }', `{ unleash: ${unleash} }`)
+    expect(notesFor(written)).toEqual([
+      'rollouts.second.flag is f, as of other rollouts (relay, second): written back, a rollback of one turns it off for all of them',
+    ])
+    expect(notesFor(written.replace('flag: f', 'flag: g'))).toEqual([])
+  })
+
   test('a rollout behind one that takes everything is noted', () => {
     const reached = remarksOf(small(`  second: ${rollout(', models: [a]')}`))
     expect(reached).toEqual([
