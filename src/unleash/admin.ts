@@ -24,7 +24,7 @@ export interface AdminParts {
 /** What one ask came to. `words` are for a person, and hold nothing but what the server said of itself. */
 export type AdminAnswer<Value> =
   | { readonly kind: 'ok'; readonly value: Value }
-  /** There is no such flag, project or environment; an archived flag is none. */
+  /** There is no such flag or project; an archived flag is none. */
   | { readonly kind: 'missing'; readonly words: string }
   /** It understood, and will not: asking again changes nothing. */
   | { readonly kind: 'refused'; readonly words: string }
@@ -151,7 +151,7 @@ export class UnleashAdmin {
     const { environments, dependencies, ...head } = answer.value
     const here = environments.find((one) => one.name === environment)
     if (here === undefined) {
-      return { kind: 'missing', words: `there is no environment ${environment} for ${name}` }
+      return { kind: 'refused', words: `has no environment ${environment} for ${name}` }
     }
     const order = ({ sortOrder }: AdminStrategy): number => sortOrder ?? Number.MAX_SAFE_INTEGER
     return ok({

@@ -76,7 +76,10 @@ describe('the Admin API of a real Unleash', () => {
     })
     await done(admin.createFlag('admin-taken', HEAD))
     expect(await admin.createFlag('admin-taken', HEAD)).toMatchObject({ kind: 'refused' })
-    expect(await adminOf('moon').flag('admin-taken')).toMatchObject({ kind: 'missing' })
+    expect(await adminOf('moon').flag('admin-taken')).toEqual({
+      kind: 'refused',
+      words: 'has no environment moon for admin-taken',
+    })
     expect(await adminOf('moon').turnOff('admin-taken')).toMatchObject({ kind: 'missing' })
     for (const token of ['*:*.revoked', inject('unleash').tokens.development]) {
       const server = { ...adminServer(), token: { reveal: () => token } }
