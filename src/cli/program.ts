@@ -5,6 +5,7 @@ import type { Act, Context, Surroundings } from './command.ts'
 import { addCommands } from './commands.ts'
 import { EXIT } from './exit.ts'
 import { Failure } from './failure.ts'
+import { addFlagCommands } from './flag-commands.ts'
 import { type ColorWhen, outputOf, type Sink } from './output.ts'
 import { addRolloutCommands } from './rollout-commands.ts'
 
@@ -67,6 +68,7 @@ export async function run(around: Surroundings): Promise<number> {
   }
   addCommands(program, act)
   addRolloutCommands(program, act)
+  addFlagCommands(program, act)
   if (args.length === 0) {
     program.outputHelp()
     return EXIT.ok
@@ -80,13 +82,15 @@ export async function run(around: Surroundings): Promise<number> {
 }
 
 const EXIT_TEXT = `
-Exit: 0 ok, 1 failed, 2 usage, 3 config or flags invalid, 4 control plane unreachable or
-unauthorised, 5 rolled back, 6 timed out, 7 refused, 8 not enough data.`
+Exit: 0 ok, 1 failed, 2 usage, 3 config or flags invalid, 4 control plane or Unleash unreachable
+or unauthorised, 5 rolled back, 6 timed out, 7 refused, 8 not enough data.`
 
 /** Says what an exception means for the person at the terminal. */
 function explain(error: unknown, { output, verbose, self }: Context): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
+    // A verb without its own verb: its help was printed.
+    if (error.code === 'commander.help') return EXIT.usage
     const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
     const meant = rest.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean)
     output.fail([first, ...meant].join('. '), `Run ${self} --help for what there is.`)
