@@ -15,7 +15,7 @@ export function writeBackOf(
   if (unleash?.writeBack === undefined) return null
   const { url, writeBack } = unleash
   const backend = environmentOf(reveal(unleash.token).reveal())
-  const environment = writeBack.environment ?? unleash.environment ?? backend
+  const environment = writeBack.environment ?? backend
   if (environment === null) {
     log.error('nothing is written back: set flags.unleash.writeBack.environment')
     return null
@@ -48,8 +48,8 @@ export function writeBackKey({ config, reveal }: LoadedConfig): string {
     flag,
     groupId,
   ])
-  const { url, environment, writeBack } = unleash
-  return JSON.stringify([url, environment, writeBack, tokens, flags])
+  const { url, writeBack } = unleash
+  return JSON.stringify([url, writeBack, tokens, flags])
 }
 
 function unleashOf({ flags }: Config) {

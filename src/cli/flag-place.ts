@@ -135,8 +135,7 @@ export function flagPlace(options: FlagPlaceOptions, around: Around): FlagPlace 
       const token = tokenOf(url, 'admin')
       const project = options.project ?? unleash?.writeBack?.project ?? 'default'
       const backend = unleash === null ? null : environmentOf(reader(unleash.token) ?? '')
-      const environment =
-        options.environment ?? unleash?.writeBack?.environment ?? unleash?.environment ?? backend
+      const environment = options.environment ?? unleash?.writeBack?.environment ?? backend
       if (environment === null) {
         throw new Failure(
           EXIT.usage,

@@ -37,6 +37,13 @@ export function flagPlan(options: FlagPlanOptions, context: Context): FlagPlan {
     async difference() {
       const server = await readServer(admin, document)
       if (server.kind !== 'ok') return refuse(server)
+      const names = new Set(document.features.map(({ name }) => name))
+      const missing = place.uses.find(({ flag }) => !names.has(flag))
+      if (missing !== undefined && !options.all) {
+        const { rollout, flag } = missing
+        const message = `${shownPath(file)} has no flag "${flag}", which ${rollout} follows`
+        throw new Failure(EXIT.invalid, message, 'Nothing was written.')
+      }
       const found = differenceOf(document, server.value, place.uses)
       if (found.ok) return found
       const [first, ...others] = found.refusals

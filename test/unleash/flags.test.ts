@@ -344,6 +344,16 @@ describe('headgate flags, and what goes wrong', () => {
     expect((await adminOf().flag(name)).kind).toBe('missing')
   })
 
+  it('does not take a file without the flags of its rollouts for nothing to do', async () => {
+    const { flags } = place('flags-other', documentWith([]))
+    for (const verb of ['push', 'diff']) {
+      const { code, stderr } = await flags(verb)
+      expect([verb, code]).toEqual([verb, 3])
+      expect(stderr).toContain('has no flag "flags-other", which relay follows')
+    }
+    expect((await flags('push', '--all')).stdout).toContain('nothing to do')
+  })
+
   it('keeps the old file when the server is away, does not know the token, or has no such flag', async () => {
     const name = 'flags-away'
     const document = documentWith([])
