@@ -181,8 +181,11 @@ describe('a rollback', () => {
       'flag_declined: did not raise headgate-relay in production to 2 %: rolled_back by guard meanwhile; what was on its way may have arrived',
       expect.stringMatching(/^flag_written: turned headgate-relay off/),
     ])
+    expect(unleash.abandoned).toEqual(['GET headgate-relay'])
+    const asked = unleash.asked.length
     clock.advance(86_400_000)
-    expect(unleash.percent).toBe('1')
+    await back.close()
+    expect([unleash.asked.length, notes.length]).toEqual([asked, 2])
   })
 
   it('that was rearmed before it could be written turns nothing off any more', async () => {

@@ -13,6 +13,8 @@ export class FakeUnleash {
   strategies: AdminStrategy[] = [gradual('1')]
   /** `METHOD path`, shortened to what is behind the flag; in order. */
   readonly asked: string[] = []
+  /** Asks that somebody stopped waiting for. */
+  readonly abandoned: string[] = []
   /** Answers in place of the flag's own; null answers itself. */
   answer: ((ask: string) => Response | Promise<Response> | null) | null = null
   #more = Promise.withResolvers<void>()
@@ -26,7 +28,10 @@ export class FakeUnleash {
     if (new Headers(headers).get('authorization') !== TOKEN)
       return new Response('{}', { status: 401 })
     const spoiled = this.answer?.(ask) ?? null
-    if (spoiled !== null) return abortable(Promise.resolve(spoiled), signal)
+    if (spoiled !== null) {
+      signal?.addEventListener('abort', () => this.abandoned.push(ask))
+      return abortable(Promise.resolve(spoiled), signal)
+    }
     return this.#answerTo(ask, body === undefined ? null : JSON.parse(String(body)))
   }
 
