@@ -288,7 +288,7 @@ function strategyChanges(
     if (next === undefined || body === undefined) continue
     const place = `flag "${flag}" strategies[${index}]`
     if (old === undefined || before === undefined) {
-      changes.push({ kind: 'add_strategy', flag, body, words: `+ ${place} ${said(next)}` })
+      changes.push({ kind: 'add_strategy', flag, body, words: `+ ${place} ${briefOf(next)}` })
     } else if (!isSame(before, next)) {
       const title = old.title ?? undefined
       const words = `~ ${place} ${wordsOn(before, next)}`
@@ -299,7 +299,7 @@ function strategyChanges(
   for (let index = wanted.length - kept; index < is.length - kept; index++) {
     const id = present[index]?.id
     if (id === undefined) continue
-    const words = `- flag "${flag}" strategies[${index}] ${said(is[index])}`
+    const words = `- flag "${flag}" strategies[${index}] ${briefOf(is[index])}`
     changes.push({ kind: 'remove_strategy', flag, id, words })
   }
   return changes
@@ -466,6 +466,14 @@ function said(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )
+}
+
+/** Without what is empty. */
+function briefOf(strategy: object | undefined): string {
+  const filled = Object.entries(strategy ?? {}).filter(
+    ([, value]) => typeof value === 'string' || Object.keys(value as object).length > 0,
+  )
+  return said(Object.fromEntries(filled))
 }
 
 /** Only what differs: `parameters.rollout: "1" → "5"`. */
