@@ -9,7 +9,12 @@ import type {
   KeptFlags,
   Log,
 } from '../ports.ts'
-import { askFeatures, type FeaturesServer, type Revision } from '../unleash/features.ts'
+import {
+  askFeatures,
+  type FeaturesAnswer,
+  type FeaturesServer,
+  type Revision,
+} from '../unleash/features.ts'
 
 export interface UnleashFlagOptions {
   readonly server: FeaturesServer
@@ -44,7 +49,8 @@ const LEAST_PART = 0.8
  * away or talked nonsense is followed again within one interval of its recovery. (unleash-client 6.12.1 stops for good
  * at a 401 or 403, and waits up to eleven intervals after other errors; it counts requests here, and evaluates.)
  *
- * A fault changes nothing but `status().fault`: the last good document stays, and grows old. A state of the flags with a
+ * A fault changes nothing but `status().fault`: the last good document stays, and grows old. It is one where a flag that is
+ * followed, its parents or segments are malformed; flags of others that are so are left out. A state of the flags with a
  * lower revision than the one held comes from a replica that lags, and is not taken; unless it is all the server has
  * had for a minute, as after its database was restored.
  */
@@ -58,6 +64,8 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
   let revision: Revision | null = null
   let olderSinceMs: number | null = null
   let timer: unknown = null
+  let needs: ReadonlySet<string> | undefined
+  let left = ''
   let asking = false
   let askAgain = false
   let closed = false
@@ -75,19 +83,19 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     asking = true
     askAgain = false
     clock.clearTimer(timer)
-    const answer = await askFeatures(server, etag, options)
+    const answer = await askFeatures(server, etag, { ...options, needs })
     asking = false
     if (closed) return
     if (answer.kind === 'fault') note(answer.words)
     else if (answer.kind === 'unchanged') confirm()
-    else take(answer.document, answer.etag, answer.revision)
+    else take(answer)
     settle()
     const waitMs = server.intervalMs * (LEAST_PART + (1 - LEAST_PART) * random())
     if (askAgain) void ask()
     else timer = clock.setTimer(() => void ask(), waitMs)
   }
 
-  function take(document: FlagDocument, nextEtag: string | null, next: Revision | null): void {
+  function take({ document, etag: nextEtag, revision: next, left: others }: Taken): void {
     if (isOlder(next)) {
       olderSinceMs ??= clock.monotonicMs()
       if (clock.monotonicMs() - olderSinceMs < OLDER_MS) {
@@ -104,6 +112,10 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     }
     etag = nextEtag
     revision = next
+    if (others.join() !== left && others.length > 0) {
+      log.warn('flags of others are malformed, and left out', { source, flags: others })
+    }
+    left = others.join()
     const hash = hashOf(document)
     if (hash === snapshot?.hash) {
       confirm()
@@ -166,6 +178,11 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     onChange(listener) {
       listeners.push(listener)
     },
+    follow(asked) {
+      needs = new Set(asked.flatMap(({ flag, kill }) => [flag, kill]))
+      // What was left out may be needed now.
+      if (left !== '') etag = null
+    },
     count: (use) => usage?.count(use),
     async close() {
       if (closed) return
@@ -177,6 +194,8 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     },
   }
 }
+
+type Taken = Extract<FeaturesAnswer, { kind: 'document' }>
 
 const NOT_ASKED = 'has not answered yet'
 

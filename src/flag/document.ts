@@ -174,6 +174,11 @@ export function parseDocument(source: string): ParsedDocument {
   return twice.length > 0 ? refused(twice) : { ok: true, document }
 }
 
+/** Whether this alone would be accepted in a document. */
+export function isWellFormed(kind: 'feature' | 'segment', value: unknown): boolean {
+  return (kind === 'feature' ? feature : segment).safeParse(value).success
+}
+
 /** The same 12 hex digits for the same document, however its JSON was spaced. For people; not for secrets. */
 export function hashOf(document: FlagDocument): string {
   // cyrb53 (public domain), both halves.

@@ -1,4 +1,5 @@
 import { type FlagDocument, MAX_DOCUMENT_CHARS, parseDocument } from '../flag/document.ts'
+import { type ParsedServed, parseServed } from '../flag/served.ts'
 import type { Clock, Fetch, Sealed } from '../ports.ts'
 import { textOf, why } from './answer.ts'
 
@@ -36,6 +37,8 @@ export type FeaturesAnswer =
       readonly etag: string | null
       /** Null where the server does not say. */
       readonly revision: Revision | null
+      /** Flags of others that are no flags, and are left out. */
+      readonly left: readonly string[]
     }
   /** What the `etag` was of still holds. */
   | { readonly kind: 'unchanged' }
@@ -48,6 +51,8 @@ export type FeaturesAnswer =
 export interface FeaturesParts {
   readonly fetch: Fetch
   readonly clock: Clock
+  /** The flags that have to be right; what is wrong elsewhere is left out. All have to be unless given. */
+  readonly needs?: ReadonlySet<string> | undefined
 }
 
 /** To the last byte of the answer. */
@@ -64,7 +69,7 @@ const CLIENT_SPECIFICATION = '5.2.0'
 export async function askFeatures(
   server: FeaturesServer,
   etag: string | null,
-  { fetch, clock }: FeaturesParts,
+  { fetch, clock, needs }: FeaturesParts,
 ): Promise<FeaturesAnswer> {
   const giveUp = new AbortController()
   const timer = clock.setTimer(() => giveUp.abort(), TIMEOUT_MS)
@@ -84,15 +89,21 @@ export async function askFeatures(
     }
     const text = await textOf(response, MAX_DOCUMENT_CHARS)
     if (text === null) return fault(`answered ${MAX_DOCUMENT_CHARS} bytes or more`)
-    const parsed = parseDocument(text)
+    const parsed = needs === undefined ? parsedWhole(text) : parseServed(text, needs)
     if (!parsed.ok) return fault(`answered what is no document: ${parsed.faults.join('; ')}`)
     const { document, revision } = apart(parsed.document)
-    return { kind: 'document', document, etag: response.headers.get('etag'), revision }
+    const nextEtag = response.headers.get('etag')
+    return { kind: 'document', document, etag: nextEtag, revision, left: parsed.left }
   } catch (error) {
     return fault(giveUp.signal.aborted ? `did not answer in ${TIMEOUT_MS / 1_000} s` : why(error))
   } finally {
     clock.clearTimer(timer)
   }
+}
+
+function parsedWhole(text: string): ParsedServed {
+  const parsed = parseDocument(text)
+  return parsed.ok ? { ...parsed, left: [] } : parsed
 }
 
 /** Who asks. The token is in it. */

@@ -7,7 +7,7 @@ import { type UnleashFlagOptions, unleashFlagSource } from '../../src/flag-sourc
 import type { FlagSource, FlagUse, Log } from '../../src/ports.ts'
 import { type HeardClock, heardClock } from '../fakes/clock.ts'
 import { FAKE_TOKEN, type FakeUnleash, startFakeUnleash } from '../fakes/unleash-server.ts'
-import { documentOf } from '../flag/documents.ts'
+import { documentOf, gradual, kill, relay } from '../flag/documents.ts'
 import { conformsToFlagSource, FIVE, ONE, clock as realClock, until } from './conformance.ts'
 
 const INTERVAL_MS = 15_000
@@ -278,6 +278,25 @@ describe('a flag server with a fault', () => {
     const followed = await follow(null, { fetch: async () => new Response(endless) })
     expect(followed.source.status().fault).toBe('answered 5000000 bytes or more')
     expect(pulled).toBeLessThan(10)
+  })
+
+  it('E4: a malformed flag of another team keeps nobody from a kill; it is said once', async () => {
+    const followed = await follow(FIVE)
+    const { server, source, lines } = followed
+    source.follow?.([{ flag: 'headgate-relay', kill: 'headgate-kill', groupId: 'headgate-relay' }])
+    const killing = documentOf([relay([gradual(5)]), kill([{ name: 'default' }])])
+    const theirs = { name: 'theirs', enabled: true, strategies: [gradual('abc')] }
+    const text = JSON.stringify({ ...killing, features: [...killing.features, theirs] })
+    server.answer({ kind: 'text', text })
+    await followed.next()
+    await followed.next()
+    expect(source.current()?.document.features).toEqual(killing.features)
+    expect(source.status().fault).toBeNull()
+    const said = lines.filter((line) => line.includes('flags of others are malformed'))
+    expect(said).toEqual([expect.stringContaining('theirs')])
+    source.follow?.([{ flag: 'theirs', kill: 'headgate-kill', groupId: 'theirs' }])
+    await followed.next()
+    expect(source.status().fault).toContain('got "abc"')
   })
 
   it('E4: an empty list of flags is a document: whoever removed them meant it', async () => {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { HealthView } from '../../src/api/views.ts'
+import { type FlagDocument, hashOf, parseDocument } from '../../src/flag/document.ts'
 import { documentOf, documentWith, gradual } from '../fakes/gateway.ts'
 import { FAKE_TOKEN, type FakeUnleash, startFakeUnleash } from '../fakes/unleash-server.ts'
 import { ask, type Served, startServe } from './process.ts'
@@ -48,6 +49,27 @@ async function reasonOf({ dataUrl }: Served): Promise<string | null> {
 /** Asks until the reason is this; the test's own limit ends it. */
 async function untilReason(running: Served, reason: string): Promise<void> {
   while ((await reasonOf(running)) !== reason) await new Promise((done) => setTimeout(done, 20))
+}
+
+/** Resolves once what it holds is on disk: a moment after it is in force. */
+async function backedUp(running: Served): Promise<void> {
+  const { hash } = (await running.rollout()).flags
+  for (;;) {
+    const parsed = parseDocument(backupOf(running))
+    if (parsed.ok) {
+      const { headgate: _, ...document } = parsed.document as FlagDocument & { headgate: unknown }
+      if (hashOf(document) === hash) return
+    }
+    await new Promise((done) => setTimeout(done, 10))
+  }
+}
+
+function backupOf({ folder }: Served): string {
+  try {
+    return readFileSync(join(folder, '.headgate/flags.json'), 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 async function readiness({ dataUrl }: Served): Promise<unknown> {
@@ -164,6 +186,7 @@ describe('headgate serve behind an Unleash server', () => {
     expect(await reasonOf(served)).toBe('split')
     unleash.publish(documentOf(0, false))
     await untilReason(served, 'flag_off')
+    await backedUp(served)
     unleash.answer({ kind: 'status', status: 503 })
     served.writeFlags(100)
     await served.restart()
@@ -175,6 +198,7 @@ describe('headgate serve behind an Unleash server', () => {
     const { served, unleash } = await start({ percent: 100 })
     unleash.publish(documentOf(100, true))
     await untilReason(served, 'killed')
+    await backedUp(served)
     unleash.answer({ kind: 'status', status: 503 })
     await served.restart()
     expect(await reasonOf(served)).toBe('killed')
@@ -215,6 +239,7 @@ describe('headgate serve behind an Unleash server', () => {
   it('E6: starts on control where its backup is damaged, and leaves the file as it is', async () => {
     const { served, unleash } = await start({ percent: 100 })
     expect(await reasonOf(served)).toBe('split')
+    await backedUp(served)
     unleash.answer({ kind: 'status', status: 503 })
     await served.kill()
     const file = join(served.folder, '.headgate/flags.json')
