@@ -179,6 +179,18 @@ describe('faults', () => {
     expect(stderr).toContain('1 fault\n')
   })
 
+  test('a flag server is not asked; what it starts from without an answer is read', () => {
+    const unleash =
+      '{ unleash: { url: "https://u.example/api", token: { env: T }, bootstrap: flags/relay.json } }'
+    const config = flagged.replace('{ file: flags/relay.json }', unleash)
+    const files = { 'headgate.yaml': config, 'flags/relay.json': FLAGS }
+    const { code, stdout } = headgate(folderWith(files), ['check'], KEYS)
+    expect(code).toBe(0)
+    expect(stdout).toContain('unleash:https://u.example/api, which is not asked here')
+    const bad = { ...files, 'flags/relay.json': '<html>' }
+    expect(headgate(folderWith(bad), ['check'], KEYS).code).toBe(3)
+  })
+
   test('a module that makes a provider is looked for, and never run', () => {
     const config = flagged.replace(
       '{ file: flags/relay.json }',

@@ -17,6 +17,17 @@ describe('events', () => {
     })
   })
 
+  test('a note moved nothing, and says so by saying nothing', async () => {
+    const { control, env } = await controlled()
+    control.events = [
+      eventOf(1, { type: 'flag_written', by: 'write_back', reason: 'turned it off' }),
+    ]
+    const { stdout } = await ask(['events'], { env })
+    expect(stdout).toBe(
+      '2026-01-02 10:00:01 UTC  relay  version 1  flag_written  by write_back: turned it off\n',
+    )
+  })
+
   test('the newest ones, over many pages', async () => {
     const { control, env } = await controlled()
     control.events = many(1, 450)

@@ -72,6 +72,10 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
     read.notes.map((note) => `note: ${note}`),
   )
   printSecrets(output, secrets)
+  if (read.ok && read.config.flags !== undefined && 'unleash' in read.config.flags) {
+    const { url } = read.config.flags.unleash
+    output.line(`flags    unleash:${url}, which is not asked here: ${self} flags show asks it`)
+  }
   if (flags) {
     output.line(`flags    ${flags.file}`)
     print(output, 'red', flags.faults)

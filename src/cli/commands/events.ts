@@ -1,4 +1,5 @@
 import type { EventView } from '../../api/views.ts'
+import { NOTE_TYPES } from '../../types.ts'
 import type { ControlClient } from '../client.ts'
 import type { Action } from '../command.ts'
 import { type ConnectOptions, connect } from '../connect.ts'
@@ -75,7 +76,10 @@ async function newest(
 }
 
 function lineOf({ at, rollout, version, type, by, reason, before, after }: EventView): string {
-  const from = `${before.state} ${percentText(before.share)}`
-  const to = `${after.state} ${percentText(after.share)}`
-  return `${timeText(at)}  ${rollout}  version ${version}  ${type}  ${from} -> ${to}  by ${oneLine(by)}: ${oneLine(reason)}`
+  const place = ({ state, share }: EventView['before']): string => `${state} ${percentText(share)}`
+  // A note changes nothing.
+  const moved = NOTE_TYPES.some((note) => note === type)
+    ? ''
+    : `${place(before)} -> ${place(after)}  `
+  return `${timeText(at)}  ${rollout}  version ${version}  ${type}  ${moved}by ${oneLine(by)}: ${oneLine(reason)}`
 }
