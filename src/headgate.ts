@@ -8,22 +8,17 @@ import type { Secret } from './config/secret.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type { AskedFlags, Clock, Dial, Draw, FlagSource, Log, Stores, Witness } from './ports.ts'
-import { Admissions } from './proxy/admission.ts'
 import { type Door, dataApp } from './proxy/app.ts'
-import { RetryBudgets } from './proxy/budget.ts'
-import { Cooldowns } from './proxy/cooldown.ts'
 import { foretell } from './proxy/foretell.ts'
-import type { Gate } from './proxy/gate.ts'
-import { Keys } from './proxy/keys.ts'
-import { ModelEchoes } from './proxy/model-echoes.ts'
+import { newGate } from './proxy/gate.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import type { Routes } from './proxy/routes.ts'
-import { StoredResponses } from './proxy/stored.ts'
 import type { Note } from './rollout/events.ts'
+import type { Answer, Dispatch, FlagNews } from './rollout/exchange.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
-import type { ProbeShape } from './rollout/prober.ts'
-import type { ProbeAnswer } from './rollout/probing.ts'
+import { Isolates } from './rollout/isolates.ts'
+import type { ProbeAnswer, ProbeShape } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
@@ -54,6 +49,8 @@ export interface Parts {
   readonly stores: Stores<FlushRecord>
   /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
   readonly storeName: string
+  /** Isolates count for its rollouts, and hear of them by `exchange`. */
+  readonly isolates?: boolean
   /** A calendar that runs faster than the clock: the demo's. */
   readonly calendar?: Calendar | undefined
   /** Told of every observation, after the tallies. */
@@ -82,10 +79,17 @@ export interface Headgate {
   readonly data: Hono
   /** `/-/*`. */
   readonly control: Hono
+  /** What the control API asks. */
+  readonly plane: ControlPlane
   /** Reads flags and state again and replaces the splits whole. Call it at every change. */
   refresh(): void
   /** A turn of every rollout, and a refresh: call it every few seconds, and once before the first request. */
   turn(): Promise<void>
+  /**
+   * Takes in what an isolate counted, and says where the rollout stands; null when there is no such rollout.
+   * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
+   */
+  exchange(rollout: string, dispatch: Dispatch): Promise<Answer | null>
   reload(next: Reload): void
   /** Into the audit log of this rollout; returns at once, and never throws. */
   note(rollout: string, note: Note): void
@@ -118,6 +122,7 @@ export function createHeadgate(parts: Parts): Headgate {
   const watchedSinceMs = wallMs()
   const said = new Map<string, string>()
   const tallies = new Map<string, Tally>()
+  const isolates = new Isolates()
   const requests = new Requests()
   const proofs = new Proofs()
   const listeners = new Set<(event: RolloutEvent) => void>()
@@ -138,6 +143,7 @@ export function createHeadgate(parts: Parts): Headgate {
     maxGapMs: parts.calendar?.maxGapMs,
     id: parts.id,
     log,
+    isolates: parts.isolates,
     ceilingBp: (rollout) => ceilingBpOf(splits?.byRollout.get(rollout)),
     onChange: refresh,
     onEvent: (event) => {
@@ -149,24 +155,16 @@ export function createHeadgate(parts: Parts): Headgate {
   rollouts.configure(routes.rollouts.values())
   flags?.follow?.(askedOf(routes))
 
-  const gate: Gate = {
+  const gate = newGate({
     routes: () => routes,
     splits: () => splits,
     dial: parts.dial,
     clock,
     log,
-    upstreamLimits: new Admissions(clock, parts.random),
-    callerLimits: new Admissions(clock, parts.random),
-    budgets: new RetryBudgets(),
-    cooldowns: new Cooldowns(),
-    keys: new Keys(),
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
-    echoes: new ModelEchoes(),
-    stored: new StoredResponses(),
     draining: () => draining,
-    flights: new Set(),
     witness: (observed, draw) => {
       watchFlights()
       if (observed.outcome === 'ok') proofs.note(observed.upstream, clock.monotonicMs())
@@ -180,7 +178,7 @@ export function createHeadgate(parts: Parts): Headgate {
       countUse(observation, draw)
       parts.witness?.(observation, draw)
     },
-  }
+  })
 
   /** Tells the flag source which arm a request was drawn for. */
   function countUse({ rollout, assigned, reason }: Observation, { split }: Draw): void {
@@ -266,7 +264,7 @@ export function createHeadgate(parts: Parts): Headgate {
   }
 
   function canaryInFlight(name: string): number {
-    let count = 0
+    let count = isolates.inFlight(name, clock.monotonicMs())
     for (const { rollout, arm } of gate.flights) if (rollout === name && arm === 'canary') count++
     return count
   }
@@ -309,6 +307,15 @@ export function createHeadgate(parts: Parts): Headgate {
     if (gate.keys.refusing().length > 0) degraded.push('credentials')
     if (proofs.silent().size > 0) degraded.push('control')
     return degraded
+  }
+
+  /** @param known the hash of the document that is there already */
+  function flagNews(known: string | null): FlagNews | null {
+    const snapshot = flags?.current() ?? null
+    if (snapshot === null) return null
+    const { hash, document, readAtMs } = snapshot
+    const ageMs = clock.monotonicMs() - readAtMs
+    return { hash, ageMs, document: hash === known ? null : document }
   }
 
   const plane: ControlPlane = {
@@ -356,7 +363,16 @@ export function createHeadgate(parts: Parts): Headgate {
       nowMs: () => clock.monotonicMs(),
       ...(parts.source === undefined ? {} : { source: parts.source }),
     }),
+    plane,
     refresh,
+    async exchange(name, dispatch) {
+      const answer = await rollouts.exchange(name, dispatch)
+      if (answer === null) return null
+      const nowMs = clock.monotonicMs()
+      const tally = isolates.hear(name, dispatch, nowMs)
+      if (tally !== null) tallyOf(name).merge(tally, nowMs)
+      return { ...answer, flags: flagNews(dispatch.flagsHash) }
+    },
     async turn() {
       await rollouts.turn()
       refresh()

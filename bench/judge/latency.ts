@@ -1,12 +1,11 @@
 /** JUDGE.md 4.3: time. Lognormal, σ 0.7, thresholds pinned by the judge from 2,000 answers of control. */
-import { Histogram } from '../../src/judge/histogram.ts'
+import { Histogram, type Sparse } from '../../src/judge/histogram.ts'
 import {
   type Edges,
   levelOf,
   NO_SIZES,
   noPins,
   pinnedBy,
-  type Sparse,
 } from '../../src/judge/pins.ts'
 import { policyOf } from '../../src/judge/policy.ts'
 import { kayentaActs } from './anchors.ts'

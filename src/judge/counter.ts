@@ -1,16 +1,8 @@
 /** Makes counts of samples, in one process, between two flushes. */
 import type { Arm, Trip } from '../types.ts'
 import type { Counts, PlainLimits, Stratum } from './counts.ts'
-import { Histogram } from './histogram.ts'
-import {
-  type Edges,
-  levelOf,
-  NO_SIZES,
-  type Pins,
-  type Sizes,
-  type Sparse,
-  TAIL_LEVEL,
-} from './pins.ts'
+import { Histogram, sparseOf } from './histogram.ts'
+import { type Edges, levelOf, NO_SIZES, type Pins, type Sizes, TAIL_LEVEL } from './pins.ts'
 import type { Sample } from './sample.ts'
 
 interface MutableArm {
@@ -167,14 +159,6 @@ export function spendLevelOf(amount: number, cap: number): number {
 function bump(counts: number[], at: number, length: number): void {
   while (counts.length < length) counts.push(0)
   counts[at] = (counts[at] as number) + 1
-}
-
-function sparseOf(histogram: Histogram): Sparse {
-  const sparse: [number, number][] = []
-  for (const [bucket, count] of histogram.counts.entries()) {
-    if (count > 0) sparse.push([bucket, count])
-  }
-  return sparse
 }
 
 function emptyArm(): MutableArm {

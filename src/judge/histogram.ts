@@ -78,6 +78,17 @@ export class Histogram {
   }
 }
 
+/** What a histogram counted, by bucket, ascending; without those that counted nothing. */
+export type Sparse = readonly (readonly [bucket: number, count: number])[]
+
+export function sparseOf({ counts }: Histogram): Sparse {
+  const sparse: [number, number][] = []
+  for (const [bucket, count] of counts.entries()) {
+    if (count > 0) sparse.push([bucket, count])
+  }
+  return sparse
+}
+
 function middleOf(bucket: number): number {
   const octave = (bucket >> SUB_BITS) + FIRST_OCTAVE
   return 2 ** octave * (1 + ((bucket & (SUB - 1)) + 0.5) / SUB)

@@ -2,7 +2,7 @@
  * Thresholds, pinned once an epoch from what control did before anything is counted against them. Any thresholds are
  * valid as long as they are older than the counts; control's own quantiles make them sharp.
  */
-import { HISTOGRAM_BUCKETS, Histogram } from './histogram.ts'
+import { HISTOGRAM_BUCKETS, Histogram, type Sparse } from './histogram.ts'
 import type { Policy } from './policy.ts'
 
 /** The quantiles of control that cut time into six levels. */
@@ -50,7 +50,6 @@ export interface Sizes {
   /** Thousandths of a dollar, to fit the histogram's range. */
   readonly cost: Sparse
 }
-export type Sparse = readonly (readonly [bucket: number, count: number])[]
 
 export const NO_SIZES: Sizes = { latency: [], firstByte: [], tokens: [], cost: [] }
 

@@ -1,12 +1,12 @@
 import type { Clock, Dial, Flight, Log, Witness } from '../ports.ts'
 import type { Splits } from '../types.ts'
-import type { Admissions } from './admission.ts'
-import type { RetryBudgets } from './budget.ts'
-import type { Cooldowns } from './cooldown.ts'
-import type { Keys } from './keys.ts'
-import type { ModelEchoes } from './model-echoes.ts'
+import { Admissions } from './admission.ts'
+import { RetryBudgets } from './budget.ts'
+import { Cooldowns } from './cooldown.ts'
+import { Keys } from './keys.ts'
+import { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
-import type { StoredResponses } from './stored.ts'
+import { StoredResponses } from './stored.ts'
 
 /** What the data plane works with. `routes` and `splits` are read once a request: each request keeps its snapshot. */
 export interface Gate {
@@ -33,4 +33,32 @@ export interface Gate {
   readonly stored: StoredResponses
   /** True once new requests should go elsewhere. */
   readonly draining: () => boolean
+}
+
+/** What a data plane remembers by itself begins empty. */
+export function newGate(
+  given: Omit<
+    Gate,
+    | 'flights'
+    | 'upstreamLimits'
+    | 'callerLimits'
+    | 'budgets'
+    | 'cooldowns'
+    | 'keys'
+    | 'echoes'
+    | 'stored'
+  >,
+): Gate {
+  const { clock, random } = given
+  return {
+    ...given,
+    flights: new Set(),
+    upstreamLimits: new Admissions(clock, random),
+    callerLimits: new Admissions(clock, random),
+    budgets: new RetryBudgets(),
+    cooldowns: new Cooldowns(),
+    keys: new Keys(),
+    echoes: new ModelEchoes(),
+    stored: new StoredResponses(),
+  }
 }

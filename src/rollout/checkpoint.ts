@@ -16,7 +16,7 @@ export function checkpointOf(
   judged: Judged,
   { epoch, shares, words }: FirstOutcomesState,
 ): Checkpoint {
-  const kept = JSON.stringify({ schema: SCHEMA, judged, epoch, shares, words: textOf(words) })
+  const kept = JSON.stringify({ schema: SCHEMA, judged, epoch, shares, words: packed(words) })
   return { rollout, position: judged.position, kept }
 }
 
@@ -26,14 +26,17 @@ export function fromCheckpoint(checkpoint: Checkpoint | null): Checkpointed | nu
   try {
     const { schema, judged, epoch, shares, words } = JSON.parse(checkpoint.kept)
     if (schema !== SCHEMA || judged.position !== checkpoint.position) return null
-    return { judged, firsts: { epoch, shares, words: wordsOf(words) } }
+    return { judged, firsts: { epoch, shares, words: unpacked(words) } }
   } catch {
     return null
   }
 }
 
-/** Pairs of place and value of the words that are not 0, then base64 of the whole where that is shorter. */
-function textOf(words: Uint32Array): string | readonly number[] {
+/** Words, most of which may be 0. */
+export type Packed = string | readonly number[]
+
+/** Their number, then pairs of place and value of those that are not 0; base64 of the whole where that is shorter. */
+export function packed(words: Uint32Array): Packed {
   const set: number[] = [words.length]
   const most = words.length / 4
   for (let at = 0; at < words.length; at++) {
@@ -45,7 +48,7 @@ function textOf(words: Uint32Array): string | readonly number[] {
   return set
 }
 
-function wordsOf(text: string | readonly number[]): Uint32Array {
+export function unpacked(text: Packed): Uint32Array {
   if (typeof text === 'string') return fromBase64(text)
   const [length = 0, ...set] = text
   const words = new Uint32Array(length)

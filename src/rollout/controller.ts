@@ -10,17 +10,19 @@ import { HeadgateError } from '../errors.ts'
 import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
-import type { Clock, Draw, Flight, Log, Stores } from '../ports.ts'
+import type { Clock, Draw, EvidenceBatch, Flight, Log, Stores } from '../ports.ts'
 import type { Judgement, Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
 import { type Note, noted } from './events.ts'
 import { EvidenceLog } from './evidence-log.ts'
+import type { Answer, Dispatch } from './exchange.ts'
 import type { FlushRecord } from './flushes.ts'
 import { policyFor } from './guard.ts'
+import { Journals } from './journals.ts'
 import { type Plan, placeOf, planOf } from './plan.ts'
-import { Prober, type ProbeShape } from './prober.ts'
-import { type ProbeAnswer, type Probing, probesOf } from './probing.ts'
+import { Prober } from './prober.ts'
+import { type ProbeAnswer, type ProbeShape, type Probing, probesOf } from './probing.ts'
 import { Register } from './register.ts'
 import { closedAs, initialOf, type Standing } from './state.ts'
 import { type Seen, Watch } from './watch.ts'
@@ -52,6 +54,8 @@ export interface ControllerParts {
   readonly onChange: () => void
   /** After an event is durable. */
   readonly onEvent: (event: RolloutEvent) => void
+  /** Isolates count for it: `exchange`. */
+  readonly isolates?: boolean | undefined
   /** Asks both arms the same. @returns null when there is nothing to ask with */
   readonly probe: (rollout: string, like: ProbeShape | null) => Promise<ProbeAnswer | null>
 }
@@ -122,7 +126,13 @@ export class Controller {
     })
     this.#log = new EvidenceLog(
       { policy: this.#policy, canary },
-      { rollout: name, store: stores.evidence, process, wallMs },
+      {
+        rollout: name,
+        store: stores.evidence,
+        process,
+        wallMs,
+        journals: parts.isolates === true ? new Journals() : null,
+      },
     )
     this.#watch = new Watch({
       rollout: name,
@@ -207,6 +217,33 @@ export class Controller {
   /** A drawn request still waits for its first content, longer than `patienceMs`; told once of each, on both arms. */
   overdue(flight: Flight): void {
     if (this.#plan.guarded) this.#watch.overdue(flight)
+  }
+
+  /**
+   * Takes in what an isolate counted, and says where the rollout stands.
+   * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
+   */
+  async exchange(dispatch: Dispatch): Promise<Omit<Answer, 'flags'>> {
+    const batch = dispatch.parcel?.batch ?? null
+    const nowMs = this.#parts.clock.monotonicMs()
+    // What it is judged on top of was read then.
+    if (!this.#loaded && this.#plan.guarded) await this.turn()
+    if (dispatch.like !== null) this.#watch.like = dispatch.like
+    if (batch !== null && this.#plan.guarded) await this.#receive(batch)
+    if (batch !== null || nowMs - this.#turnedMs >= FLUSH_MS) await this.turn()
+    const { record, doubt } = this
+    return { record, doubt, pins: this.#log.pins, units: this.#log.unitsFor(dispatch) }
+  }
+
+  #receive(batch: EvidenceBatch<FlushRecord>): Promise<void> {
+    return this.#enqueue(async () => {
+      try {
+        await this.#log.receive(batch)
+      } catch (error) {
+        this.#register.noteFault(error)
+        throw error
+      }
+    })
   }
 
   /** One turn, at once; joins one that has not begun. Never rejects. */

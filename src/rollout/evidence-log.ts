@@ -4,9 +4,11 @@ import type { Policy } from '../judge/policy.ts'
 import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
 import type { Observation, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
-import { type Checkpointed, checkpointOf, fromCheckpoint } from './checkpoint.ts'
+import { type Checkpointed, checkpointOf, fromCheckpoint, packed } from './checkpoint.ts'
 import { type Added, Evidence } from './evidence.ts'
+import type { Dispatch, Units } from './exchange.ts'
 import { type FlushRecord, type Judged, judgeNext, NOTHING_JUDGED, seenOf } from './flushes.ts'
+import type { Journals } from './journals.ts'
 
 /**
  * The counts of one rollout on their way: collected here, written to the log, and judged as the log has them, so that
@@ -15,6 +17,8 @@ import { type FlushRecord, type Judged, judgeNext, NOTHING_JUDGED, seenOf } from
 
 export interface EvidenceLogParts extends BatchesParts {
   readonly store: EvidenceStore<FlushRecord>
+  /** Where isolates count too, and have to hear of each other's units. */
+  readonly journals: Journals | null
 }
 
 /** What the counts are judged by, and whose they are. */
@@ -74,6 +78,7 @@ export class EvidenceLog {
   begin(epoch: number, kept: Checkpointed | null = null): void {
     this.#judged = kept?.judged ?? NOTHING_JUDGED
     this.#evidence = new Evidence(epoch, this.#terms.policy, this.pins, kept?.firsts)
+    this.#parts.journals?.begin(this.#judged.position)
     // Whoever reads this epoch alone has to learn it too.
     this.#toldPolicy = null
   }
@@ -97,6 +102,29 @@ export class EvidenceLog {
     this.#pending = this.#take(place)
     await this.#append()
     return this.#read(place.visit)
+  }
+
+  /**
+   * Writes down what an isolate counted. One that is there already is not written again.
+   * @throws what the store throws: it may have to be sent again then
+   */
+  async receive(batch: EvidenceBatch<FlushRecord>): Promise<void> {
+    const { policy } = this.#terms
+    const told = JSON.stringify(this.#judged.policies[batch.process]) === JSON.stringify(policy)
+    const counts = { ...batch.counts, policy: told ? null : policy, seen: seenOf(this.#judged) }
+    await this.#parts.store.append([{ ...batch, counts }])
+  }
+
+  /** What an isolate has to hear of the units of others. */
+  unitsFor({ process, knows }: Pick<Dispatch, 'process' | 'knows'>): Units {
+    const { position } = this.#judged
+    const journal =
+      knows?.epoch === this.epoch
+        ? (this.#parts.journals?.since(knows.position, process) ?? null)
+        : null
+    if (journal !== null) return { what: 'more', position, journal }
+    const { shares, words } = this.#evidence.firsts()
+    return { what: 'all', position, shares, words: packed(words) }
   }
 
   /** So that the next process need not read the log from its beginning. @throws what the store throws */
@@ -134,6 +162,7 @@ export class EvidenceLog {
       for (const batch of batches) {
         this.#judged = judgeNext(this.#judged, batch)
         this.#evidence.restore(batch.counts.journal)
+        this.#parts.journals?.add(batch)
         const { place, judgement } = this.#judged
         if (place?.visit === visit) trip ??= judgement?.trip ?? null
       }

@@ -3,13 +3,6 @@ import { newProbing, type ProbeAnswer, type Probing, probed } from './probing.ts
 
 /** Asks both arms now and then while a rollout is suspended. */
 
-/** The request whose failure suspended it: what a probe should look like. */
-export interface ProbeShape {
-  readonly endpoint: string
-  readonly stream: boolean
-  readonly model: string | null
-}
-
 export interface ProberParts {
   readonly clock: Clock
   /** Asks both arms the same. @returns null when there is nothing to ask with */

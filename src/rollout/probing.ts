@@ -9,6 +9,13 @@ export interface ProbeAnswer {
   readonly canary: 'good' | 'failed'
 }
 
+/** The request whose failure suspended it: what a probe should look like. */
+export interface ProbeShape {
+  readonly endpoint: string
+  readonly stream: boolean
+  readonly model: string | null
+}
+
 /** The canary's first answers, which decide alone where three of them fail. */
 const FIRST = 5
 

@@ -9,6 +9,7 @@ import {
   type Report,
 } from './controller.ts'
 import type { Note } from './events.ts'
+import type { Answer, Dispatch } from './exchange.ts'
 import type { SplitInput } from './split.ts'
 import { findOverdue, type Seen } from './watch.ts'
 
@@ -83,6 +84,11 @@ export class Rollouts {
     return this.#byName.get(name)?.controller.report() ?? null
   }
 
+  /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.exchange` does */
+  async exchange(name: string, dispatch: Dispatch): Promise<Omit<Answer, 'flags'> | null> {
+    return (await this.#byName.get(name)?.controller.exchange(dispatch)) ?? null
+  }
+
   /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.command` does */
   async command(name: string, command: Command): Promise<CommandResult | null> {
     return (await this.#byName.get(name)?.controller.command(command)) ?? null
@@ -113,6 +119,7 @@ export class Rollouts {
   }
 }
 
+/** As a controller and an outpost take it. */
 function controlled({ name, config, canary }: RolloutInput): ControllerInput {
   return { name, config, canary: `${canary.name} at ${canary.origin}${canary.basePath}` }
 }

@@ -1,4 +1,4 @@
-import { Histogram } from '../judge/histogram.ts'
+import { Histogram, type Sparse, sparseOf } from '../judge/histogram.ts'
 import type { Arm, Observation, Outcome, ShareBp } from '../types.ts'
 
 /** Counts of what each arm of a rollout did since the process began, in bounded memory. Time is an argument. */
@@ -22,6 +22,21 @@ export interface ArmReport {
   readonly costUsd: number | null
 }
 
+/** What was tallied in one process since it was last taken. Plain values, as structured clone takes them. */
+export interface TallyCounts {
+  readonly drawn: number
+  /** Of those drawn. */
+  readonly canary: number
+  readonly arms: Readonly<Record<Arm, ArmCounts>>
+}
+
+interface ArmCounts {
+  readonly requests: number
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
+  readonly firstByte: Sparse
+  readonly duration: Sparse
+}
+
 export class Tally {
   readonly #arms = { control: new ArmTally(), canary: new ArmTally() }
   readonly #drawn = new Window()
@@ -33,6 +48,14 @@ export class Tally {
     if (!observation.evidence) return
     this.#drawn.add(nowMs)
     if (observation.assigned === 'canary') this.#canary.add(nowMs)
+  }
+
+  /** Adds what another process tallied. @param nowMs monotonic; its draws count as made now */
+  merge({ drawn, canary, arms }: TallyCounts, nowMs: number): void {
+    this.#arms.control.merge(arms.control)
+    this.#arms.canary.merge(arms.canary)
+    this.#drawn.add(nowMs, drawn)
+    this.#canary.add(nowMs, canary)
   }
 
   report(arm: Arm): ArmReport {
@@ -66,6 +89,24 @@ class ArmTally {
     this.#duration.record(durationMs)
   }
 
+  merge({ requests, outcomes, firstByte, duration }: ArmCounts): void {
+    this.#requests += requests
+    for (const [outcome, count] of Object.entries(outcomes) as [Outcome, number][]) {
+      this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + count
+    }
+    mergeInto(this.#firstByte, firstByte)
+    mergeInto(this.#duration, duration)
+  }
+
+  counts(): ArmCounts {
+    return {
+      requests: this.#requests,
+      outcomes: { ...this.#outcomes },
+      firstByte: sparseOf(this.#firstByte),
+      duration: sparseOf(this.#duration),
+    }
+  }
+
   report(): ArmReport {
     return {
       requests: this.#requests,
@@ -77,19 +118,54 @@ class ArmTally {
   }
 }
 
+/** What one process tallies between two parcels. */
+export class TallyParcel {
+  #arms = { control: new ArmTally(), canary: new ArmTally() }
+  #drawn = 0
+  #canary = 0
+  #requests = 0
+
+  add(observation: Observation): void {
+    this.#requests++
+    this.#arms[observation.arm].add(observation)
+    if (!observation.evidence) return
+    this.#drawn++
+    if (observation.assigned === 'canary') this.#canary++
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests === 0
+  }
+
+  /** What was tallied; it is empty after. */
+  take(): TallyCounts {
+    const { control, canary } = this.#arms
+    const counts = {
+      drawn: this.#drawn,
+      canary: this.#canary,
+      arms: { control: control.counts(), canary: canary.counts() },
+    }
+    this.#arms = { control: new ArmTally(), canary: new ArmTally() }
+    this.#drawn = 0
+    this.#canary = 0
+    this.#requests = 0
+    return counts
+  }
+}
+
 /** Counts by second, keyed by time, so that an idle hour leaves nothing behind. */
 class Window {
   readonly #counts = new Float64Array(WINDOW_SECONDS)
   readonly #seconds = new Float64Array(WINDOW_SECONDS).fill(-1)
 
-  add(nowMs: number): void {
+  add(nowMs: number, count = 1): void {
     const second = Math.floor(nowMs / 1_000)
     const slot = second % WINDOW_SECONDS
     if (this.#seconds[slot] !== second) {
       this.#seconds[slot] = second
       this.#counts[slot] = 0
     }
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + count
   }
 
   count(nowMs: number): number {
@@ -110,4 +186,8 @@ function percentilesOf(histogram: Histogram): Percentiles {
     p95: round(histogram.quantile(0.95)),
     p99: round(histogram.quantile(0.99)),
   }
+}
+
+function mergeInto({ counts }: Histogram, sparse: Sparse): void {
+  for (const [bucket, count] of sparse) counts[bucket] = (counts[bucket] ?? 0) + count
 }

@@ -10,7 +10,7 @@ import {
 import type { Clock, Draw, Flight, Log } from '../ports.ts'
 import type { Observation, RolloutRecord, Trip } from '../types.ts'
 import type { Added } from './evidence.ts'
-import type { ProbeShape } from './prober.ts'
+import type { ProbeShape } from './probing.ts'
 
 /** What one process sees of one rollout by itself: every outcome goes through here, and a burst trips without a network. */
 

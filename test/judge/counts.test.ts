@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Counter } from '../../src/judge/counter.ts'
 import { type Counts, mergeCounts, rhoOf } from '../../src/judge/counts.ts'
-import { Histogram } from '../../src/judge/histogram.ts'
+import { Histogram, type Sparse } from '../../src/judge/histogram.ts'
 import {
   CUT_LAW,
   levelOf,
@@ -12,7 +12,6 @@ import {
   PIN_SAMPLES,
   type Pins,
   pinnedBy,
-  type Sparse,
 } from '../../src/judge/pins.ts'
 import { policyOf } from '../../src/judge/policy.ts'
 import { type Sample, sampleOf } from '../../src/judge/sample.ts'
