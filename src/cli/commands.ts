@@ -73,6 +73,11 @@ export function addCommands(program: Command, act: Act): void {
       'Reads the config file and the flags file and says everything that is wrong with them. Nothing is sent anywhere. Secrets are shown as set or unset; an unset one is no fault here.',
     )
     .option('--config <file>', 'the config file; found by itself unless given')
+    .addOption(
+      new Option('--target <runtime>', 'where it is to run')
+        .choices(['node', 'workers'])
+        .default('node'),
+    )
     .addHelpText('before', CHECK_EXAMPLES)
     .action(act<CheckOptions>(() => import('./commands/check.ts')))
 }
@@ -99,5 +104,6 @@ const INIT_EXAMPLES = `Examples:
 const CHECK_EXAMPLES = `Examples:
   headgate check
   headgate check --config deploy/headgate.yaml
+  headgate check --target workers     and what a Worker needs besides
   headgate check --json | jq '.faults[] | .message'
 `

@@ -57,6 +57,29 @@ ok
   })
 })
 
+describe('for Workers', () => {
+  const bound = (more = '') =>
+    folderWith({
+      'headgate.yaml': `${flagged.replaceAll('env:', 'binding:')}\n${more}`,
+      'flags/relay.json': FLAGS,
+    })
+
+  test('a good folder passes, with secrets that Node would not have', () => {
+    const folder = bound(`callers: [{ name: team, sha256: ${'a'.repeat(64)} }]`)
+    expect(headgate(folder, ['check', '--target', 'workers'])).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    expect(headgate(folder, ['check']).code).toBe(3)
+  })
+
+  test('an open door is a fault, with its place', () => {
+    const { code, stdout } = headgate(bound(), ['check', '--target', 'workers'])
+    expect(code).toBe(3)
+    expect(stdout).toContain('callers are missing, and a Worker is open to everybody')
+  })
+})
+
 describe('which file is read', () => {
   const files = {
     'headgate.yml': flagged,

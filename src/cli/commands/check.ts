@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { Fault, pathText } from '../../config/fault.ts'
+import { Fault, Note, pathText } from '../../config/fault.ts'
 import { type Config, OWN_PROPERTIES } from '../../config/schema.ts'
-import { inspectSecrets, refText, type SecretStatus } from '../../config/secrets.ts'
+import {
+  inspectSecrets,
+  refText,
+  type SecretRuntime,
+  type SecretStatus,
+} from '../../config/secrets.ts'
+import { workersFaults, workersNotes } from '../../config/workers.ts'
 import { adviseOn } from '../../flag/check.ts'
 import { parseDocument } from '../../flag/document.ts'
 import {
@@ -20,6 +26,7 @@ import type { Output } from '../output.ts'
 
 export interface CheckOptions {
   readonly config?: string
+  readonly target: SecretRuntime
 }
 
 /** What `check` found in the flags file; it has no lines, since the document is JSON by machines. */
@@ -36,9 +43,21 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
     return EXIT.invalid
   }
   const read = readConfig(found.file, env)
-  const secrets = read.ok ? secretsOf(read, found.file, env) : []
+  const workers = options.target === 'workers'
+  const secrets = read.ok ? secretsOf(read, found.file, env, options.target) : []
   const flags = read.ok ? flagsOf(read.config, found.file) : null
-  const faults = read.ok ? secretFaults(read, secrets) : read.faults
+  const faults = !read.ok
+    ? read.faults
+    : workers
+      ? workersFaults(read.config, null).map((one) => new Fault(read.locate(one.path), one))
+      : secretFaults(read, secrets)
+  const notes =
+    read.ok && workers
+      ? [
+          ...read.notes,
+          ...workersNotes(read.config).map((one) => new Note(read.locate(one.path), one)),
+        ]
+      : read.notes
   const count = faults.length + (flags?.faults.length ?? 0)
 
   output.document({
@@ -50,7 +69,7 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
       hash: read.ok ? read.hash : null,
     },
     faults,
-    notes: read.notes,
+    notes,
     secrets: secrets.map(({ path, ref, set }) => ({
       path: pathText(path),
       reference: refText(ref),
@@ -69,7 +88,7 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
   print(
     output,
     'yellow',
-    read.notes.map((note) => `note: ${note}`),
+    notes.map((note) => `note: ${note}`),
   )
   printSecrets(output, secrets)
   if (read.ok && read.config.flags !== undefined && 'unleash' in read.config.flags) {
@@ -114,8 +133,9 @@ function secretsOf(
   { config }: ReadConfig,
   file: string,
   env: Readonly<Record<string, string | undefined>>,
+  target: SecretRuntime,
 ): SecretStatus[] {
-  return inspectSecrets(config, secretReader(config, file, env))
+  return inspectSecrets(config, secretReader(config, file, env), target)
 }
 
 /** What is there must be right. What is not there may still come: only `serve` needs it. */

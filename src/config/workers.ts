@@ -1,0 +1,57 @@
+import type { Finding } from './fault.ts'
+import type { Config } from './schema.ts'
+import { inspectSecrets, type SecretReader } from './secrets.ts'
+
+/** What a configuration lacks to run on Workers, where every door is open to the world and there are no files. */
+
+/**
+ * Faults that keep a Worker from starting. Whether secrets are set is looked at only with `read`: before a deployment
+ * nobody can tell.
+ */
+export function workersFaults(config: Config, read: SecretReader | null): Finding[] {
+  const misplaced = inspectSecrets(config, read ?? (() => 'unread'), 'workers')
+  return [
+    ...misplaced.flatMap(({ ref, fault }) =>
+      fault !== null && (read !== null || 'file' in ref) ? [fault] : [],
+    ),
+    ...openDoors(config, read),
+  ]
+}
+
+function openDoors({ server, callers, control }: Config, read: SecretReader | null): Finding[] {
+  if (server.open) return []
+  const faults: Finding[] = []
+  if (callers.length === 0) {
+    faults.push({
+      path: ['callers'],
+      message: 'are missing, and a Worker is open to everybody: anyone would spend your keys',
+      suggestion: 'name callers, or write server.open: true where something else keeps the door',
+    })
+  }
+  if (control === undefined && read !== null) {
+    faults.push({
+      path: ['control'],
+      message: 'has no token, and a Worker has no other door for its control plane',
+      suggestion:
+        'run wrangler secret put HEADGATE_TOKEN, or write server.open: true to do without',
+    })
+  }
+  return faults
+}
+
+/** What a Worker does not do as Node would. */
+export function workersNotes(config: Config): Finding[] {
+  return Object.entries(config.upstreams).flatMap(([name, { http2, timeouts }]) => [
+    ...(http2
+      ? [{ path: ['upstreams', name, 'http2'], message: 'is for the platform to choose there' }]
+      : []),
+    ...(timeouts.connect !== undefined
+      ? [
+          {
+            path: ['upstreams', name, 'timeouts', 'connect'],
+            message: 'has no effect there: fetch shows no moment of connection',
+          },
+        ]
+      : []),
+  ])
+}
