@@ -24,6 +24,8 @@ export interface ControlAppOptions {
   readonly nowMs?: () => number
   /** Told when somebody tries many tokens, and from where. */
   readonly onGuessing?: (source: string | null) => void
+  /** Somebody else vouches for this request: it needs no token. Never rejects. */
+  readonly vouched?: (request: Request) => Promise<boolean>
 }
 
 /** Never throws: what goes wrong inside is 503 where it is the store, else 500. */
@@ -35,6 +37,7 @@ export function controlApp(
     source = () => null,
     nowMs = () => performance.now(),
     onGuessing = () => {},
+    vouched = async () => false,
   }: ControlAppOptions = {},
 ): Hono {
   const app = new Hono()
@@ -44,7 +47,7 @@ export function controlApp(
     context.header('cache-control', 'no-store')
   })
   const { token, viewerToken } = plane
-  app.use(bearer({ token, viewerToken, source, nowMs, onGuessing }))
+  app.use(bearer({ token, viewerToken, source, nowMs, onGuessing, vouched }))
   app.use(
     methodNotAllowed({
       app,
@@ -78,7 +81,7 @@ export function controlApp(
   app.get(
     '/-/api/v1/health',
     described({ summary: 'What is well, and what is not', answer: healthView, refuses: [] }),
-    (context) => context.json(plane.health()),
+    async (context) => context.json(await plane.health()),
   )
   app.get('/-/api/v1/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENTATION }))
   app.notFound((context) => refusal(context, 404, 'not_found', 'There is nothing here.'))

@@ -144,6 +144,16 @@ export const controlPlane = z.strictObject({
     .describe(
       'A second token, for applications and dashboards: it reads and asks which arm a unit is in, and changes nothing.',
     ),
+  access: z
+    .strictObject({
+      issuer: z
+        .url({ protocol: /^https$/, error: 'must be such as https://team.cloudflareaccess.com' })
+        .regex(/[^/]$/, 'must not end in /')
+        .describe('The team’s domain.'),
+      audience: z.string().min(1).describe('The audience tag of the Access application.'),
+    })
+    .optional()
+    .describe('Workers only: whom Cloudflare Access lets in needs no token.'),
 })
 
 const state = z
