@@ -4,11 +4,14 @@ import type { Command, RefusalCode } from '../rollout/command.ts'
 import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
 import type { FlushView, HealthView, RequestView, RolloutView } from './views.ts'
 
-/** What the API asks of the control plane; `headgate.ts` provides it. */
+/** At once where it is in memory, later where it is elsewhere. */
+type Soon<Value> = Value | Promise<Value>
+
+/** What the API asks of the control plane; `headgate.ts` provides it, and on Workers `edge-plane.ts`. */
 export interface ControlPlane {
-  readonly rollouts: () => readonly RolloutView[]
-  readonly rollout: (name: string) => RolloutView | null
-  readonly health: () => HealthView
+  readonly rollouts: () => Soon<readonly RolloutView[]>
+  readonly rollout: (name: string) => Soon<RolloutView | null>
+  readonly health: () => Soon<HealthView>
   /** The operator's; null when there is none. Where there is neither, nobody is let in. */
   readonly token: () => Secret | null
   /** Who shows it may read and ask, and write nothing. Null when there is none. */
@@ -33,8 +36,8 @@ export interface ControlPlane {
   readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
   /** The names of all rollouts, in the order of config. */
   readonly names: () => readonly string[]
-  /** Tells of every event, once it is durable. @returns what ends it */
-  readonly onEvent: (listener: (event: RolloutEvent) => void) => () => void
+  /** Tells whenever there may be a new event that is durable. @returns what ends it */
+  readonly onEvent: (listener: () => void) => () => void
 }
 
 /** What is known of a request that is not sent. */

@@ -15,14 +15,14 @@ export function rolloutRoutes(app: Hono, plane: ControlPlane): void {
   app.get(
     '/-/api/v1/rollouts',
     described({ summary: 'Every rollout', answer: pageOf(rolloutView), refuses: [] }),
-    (context) => context.json({ items: plane.rollouts(), next: null }),
+    async (context) => context.json({ items: await plane.rollouts(), next: null }),
   )
   app.get(
     '/-/api/v1/rollouts/:name',
     described({ summary: 'One rollout', answer: rolloutView, refuses: [404] }),
-    (context) => {
+    async (context) => {
       const name = context.req.param('name')
-      const rollout = plane.rollout(name)
+      const rollout = await plane.rollout(name)
       return rollout === null ? unknownRollout(context, name) : context.json(rollout)
     },
   )
