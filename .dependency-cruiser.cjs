@@ -20,7 +20,8 @@ const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
 const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
-const ENTRIES = '^src/((node|node-flags|node-write-back|worker|rollout-object)\\.ts$|(cli|demo)/)'
+const ENTRIES =
+  '^src/((node|node-flags|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
@@ -57,7 +58,7 @@ module.exports = {
       '0-resolves',
       'An import that leads nowhere hides what is behind it from every other rule.',
       { path: '^src/' },
-      { couldNotResolve: true, pathNot: '^cloudflare:' },
+      { couldNotResolve: true, pathNot: '^(cloudflare:|headgate-config$)' },
     ),
     rule('1-types-import-nothing', 'types.ts imports nothing.', { path: '^src/types\\.ts$' }, {}),
     rule(
@@ -131,7 +132,11 @@ module.exports = {
       'Entries are started, not imported.',
       {
         path: '^src/',
-        pathNot: ['^src/(cli|demo)/', '^src/(node|worker)\\.ts$', '^src/dashboard/'],
+        pathNot: [
+          '^src/(cli|demo)/',
+          '^src/(node|worker|worker-(flags|handler)|rollout-object)\\.ts$',
+          '^src/dashboard/',
+        ],
       },
       { path: ENTRIES },
     ),
@@ -143,9 +148,15 @@ module.exports = {
     ),
     rule(
       '6-nothing-imports-an-entry',
-      'worker.ts re-exports the Durable Object, which wrangler looks for there; nothing more.',
+      'worker.ts re-exports the Durable Object, which wrangler looks for there, and is made of worker-*.ts; nothing more.',
       { path: '^src/worker\\.ts$' },
-      { path: ENTRIES, pathNot: '^src/rollout-object\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/(rollout-object|worker-[a-z]+)\\.ts$' },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      'The Durable Object is made of worker-*.ts too.',
+      { path: '^src/(rollout-object|worker-(flags|handler))\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/worker-[a-z]+\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',

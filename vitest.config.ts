@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/workers/**', 'test/unleash/**'],
+          exclude: ['test/workers/**', 'test/edge/**', 'test/unleash/**'],
           testTimeout: 20_000,
         },
       },
@@ -28,6 +28,15 @@ export default defineConfig({
           include: ['test/unleash/*.test.ts'],
           globalSetup: ['test/unleash/setup.ts'],
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'edge',
+          include: ['test/edge/*.test.ts', 'test/runtime/*.test.ts'],
+          env: { HEADGATE_TRANSPORT: 'worker' },
+          globalSetup: ['test/edge/bundle.ts'],
+          testTimeout: 20_000,
         },
       },
       {

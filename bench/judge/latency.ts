@@ -1,12 +1,6 @@
 /** JUDGE.md 4.3: time. Lognormal, σ 0.7, thresholds pinned by the judge from 2,000 answers of control. */
 import { Histogram, type Sparse } from '../../src/judge/histogram.ts'
-import {
-  type Edges,
-  levelOf,
-  NO_SIZES,
-  noPins,
-  pinnedBy,
-} from '../../src/judge/pins.ts'
+import { type Edges, levelOf, NO_SIZES, noPins, pinnedBy } from '../../src/judge/pins.ts'
 import { policyOf } from '../../src/judge/policy.ts'
 import { kayentaActs } from './anchors.ts'
 import { type Cell, FirstActs, percent } from './cells.ts'

@@ -28,6 +28,7 @@ const REFUSALS = {
   no_upstream: refusal(404, 'No upstream is configured for this endpoint.'),
   internal_error: refusal(500, 'Headgate failed on this request; its log says where.'),
   draining: refusal(503, 'Headgate is shutting down; try again.'),
+  not_configured: refusal(503, 'Headgate has no configuration that holds up; its log says why.'),
   caller_limit: refusal(429, 'This API key has as many requests as it may have; try again later.'),
   upstream_limit: refusal(429, 'The upstream takes no more requests now; try again later.'),
 } as const

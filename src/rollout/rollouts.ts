@@ -120,6 +120,6 @@ export class Rollouts {
 }
 
 /** As a controller and an outpost take it. */
-function controlled({ name, config, canary }: RolloutInput): ControllerInput {
+export function controlled({ name, config, canary }: RolloutInput): ControllerInput {
   return { name, config, canary: `${canary.name} at ${canary.origin}${canary.basePath}` }
 }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { TestRunner } from 'vitest'
 import type { RolloutView } from '../../src/api/views.ts'
 import { configSchema, type SecretRef } from '../../src/config/schema.ts'
 import { Secret } from '../../src/config/secret.ts'
@@ -21,13 +22,18 @@ import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
 import { type Listener, listen } from '../../src/transports/listen.ts'
 import { nodeDial, nodeDoor, nodeSource } from '../../src/transports/node.ts'
 import type { EventType, Observation, RolloutEvent } from '../../src/types.ts'
+import { CONTROL_TOKEN, startWorkerGateway, type WorkerGatewayOptions } from './worker-gateway.ts'
 
 /** A real Headgate between two simulated upstreams, on real sockets, for one test. */
 
-/** `node`: the raw response in front, undici behind. `fetch`: Response in front, the platform's fetch behind. */
-export const TRANSPORTS = ['node', 'fetch'] as const
+export type TransportName = 'node' | 'fetch' | 'worker'
 
-export type TransportName = (typeof TRANSPORTS)[number]
+/**
+ * `node`: the raw response in front, undici behind. `fetch`: Response in front, the platform's fetch behind. `worker`: the
+ * Worker as it is deployed, in workerd; in a project of its own (vitest.config.ts).
+ */
+export const TRANSPORTS: readonly TransportName[] =
+  process.env.HEADGATE_TRANSPORT === 'worker' ? ['worker'] : ['node', 'fetch']
 
 export const OFFICIAL_KEY = 'sk-official-0123456789abcdef'
 export const RELAY_KEY = 'rk-relay-fedcba9876543210'
@@ -83,8 +89,8 @@ export interface Gateway {
   /** A person's command through the control API. @throws with what it answered when that is not 200 */
   command(name: string, more?: Loose): Promise<RolloutView>
   view(): RolloutView
-  setFlag(percent: number, killed?: boolean): void
-  setDocument(document: FlagDocument): void
+  setFlag(percent: number, killed?: boolean): void | Promise<void>
+  setDocument(document: FlagDocument): void | Promise<void>
   close(): Promise<void>
 }
 
@@ -119,7 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     keys: [RELAY_KEY],
     ...options.relayOptions,
   })
-  const config = configSchema.parse({
+  const written = {
     version: 1,
     upstreams: {
       official: {
@@ -141,11 +147,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
     },
     ...options.config,
-  })
+  }
+  if (options.transport === 'worker') {
+    const only = { official, relay, config: written, document: documentFor(options) }
+    return gatewayInWorkerd(options, only)
+  }
+  const config = configSchema.parse(written)
   const reveal = (ref: SecretRef): Secret => new Secret(KEYS['env' in ref ? ref.env : ''] ?? '')
   const clock = options.clock ?? realClock
-  const document = options.document ?? documentOf(options.percent ?? 0, false)
-  const flags = staticFlagSource({ document: options.noFlags ? null : document, clock })
+  const flags = staticFlagSource({ document: documentFor(options), clock })
   const observations: Observation[] = []
   const events: RolloutEvent[] = []
   const made = new EventEmitter()
@@ -174,7 +184,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     flags,
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
     killedByEnv: options.killedByEnv ?? false,
-    controlToken: () => new Secret('control-token'),
+    controlToken: () => new Secret(CONTROL_TOKEN),
     viewerToken: () => new Secret('viewer-token'),
     ...(node ? { source: nodeSource } : {}),
     stores,
@@ -219,7 +229,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const share = name === 'share'
       const answer = await headgate.control.request(`/-/api/v1/rollouts/relay/${name}`, {
         method: share ? 'PUT' : 'POST',
-        headers: { authorization: 'Bearer control-token', 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${CONTROL_TOKEN}`, 'content-type': 'application/json' },
         body: JSON.stringify({ by: 'ada', reason: 'test', ...more }),
       })
       if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
@@ -235,6 +245,64 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all([official.close(), relay.close()])
     },
   }
+}
+
+function documentFor({ noFlags, document, percent }: GatewayOptions): FlagDocument | null {
+  return noFlags === true ? null : (document ?? documentOf(percent ?? 0, false))
+}
+
+/** What a test cannot be given where the real runtime is between it and Headgate. */
+const NOT_IN_WORKERD = {
+  clock: 'workerd has its own clock',
+  calendar: 'workerd has its own clock',
+  dial: 'workerd has its own fetch',
+  random: 'workerd has its own chance',
+  stores: 'an object has its own store',
+} as const
+
+async function gatewayInWorkerd(
+  options: GatewayOptions,
+  given: Pick<WorkerGatewayOptions, 'official' | 'relay' | 'document'> & {
+    readonly config: Loose
+  },
+): Promise<Gateway> {
+  for (const [name, why] of Object.entries(NOT_IN_WORKERD)) {
+    if (name in options) skipTest(why)
+  }
+  const { official, relay, document, config } = given
+  const gateway = await startWorkerGateway({
+    official,
+    relay,
+    document,
+    documentOf,
+    config: { server: { open: true }, control: { token: { env: 'CONTROL' } }, ...config },
+    secrets: {
+      ...KEYS,
+      CONTROL: CONTROL_TOKEN,
+      ...(options.killedByEnv === true ? { HEADGATE_KILL: '1' } : {}),
+    },
+  })
+  const inside = (what: string) => (): never => skipTest(`${what} is inside workerd`)
+  return {
+    ...gateway,
+    get headgate() {
+      return inside('the composition')()
+    },
+    get events() {
+      return inside('the list of events')()
+    },
+    get logs() {
+      return inside('the log')()
+    },
+    view: inside('the view'),
+    setDocument: inside('the flag source'),
+  }
+}
+
+function skipTest(why: string): never {
+  const test = TestRunner.getCurrentTest()
+  if (test === undefined) throw new Error(why)
+  return test.context.skip(why)
 }
 
 async function fetchListener(app: Headgate['data']['fetch']): Promise<Listener> {

@@ -47,7 +47,7 @@ describe.each(TRANSPORTS)('assignment over %s', (transport) => {
     const gateway = await start({ transport })
     const inside = new Set<string>()
     for (const percent of [5, 30, 60, 100]) {
-      gateway.setFlag(percent)
+      await gateway.setFlag(percent)
       const arms = await Promise.all(
         units.map(async (unit) => {
           const { headers } = await ask(gateway, COUNT_TOKENS, {}, { 'x-headgate-unit': unit })
@@ -66,7 +66,7 @@ describe.each(TRANSPORTS)('assignment over %s', (transport) => {
     const gateway = await start({ transport, percent: 5 })
     const unit = { 'x-headgate-unit': 'team-38' }
     expect((await ask(gateway, CHAT, {}, unit)).headers['x-headgate-arm']).toBe('control')
-    gateway.setFlag(6)
+    await gateway.setFlag(6)
     expect((await ask(gateway, CHAT, {}, unit)).headers['x-headgate-arm']).toBe('canary')
     expect(await gateway.observation(1)).toMatchObject({ bucket: 527, shareBp: 600 })
   })
@@ -133,20 +133,20 @@ describe.each(TRANSPORTS)('assignment over %s', (transport) => {
   it('a killed rollout sends nobody to the canary from the next request on, and back again', async () => {
     const gateway = await start({ transport, percent: 100 })
     expect((await ask(gateway, CHAT)).headers['x-headgate-arm']).toBe('canary')
-    gateway.setFlag(100, true)
+    await gateway.setFlag(100, true)
     expect((await ask(gateway, CHAT)).headers).toMatchObject({
       'x-headgate-arm': 'control',
       'x-headgate-reason': 'killed',
     })
     expect(gateway.relay.requests.total).toBe(1)
     expect(await gateway.observation(1)).toMatchObject({ reason: 'killed', evidence: false })
-    gateway.setFlag(100, false)
+    await gateway.setFlag(100, false)
     expect((await ask(gateway, CHAT)).headers['x-headgate-arm']).toBe('canary')
   })
 
   it('a kill also overrules a caller who may force the canary', async () => {
     const gateway = await start({ transport, percent: 100, rollout: { force: true } })
-    gateway.setFlag(100, true)
+    await gateway.setFlag(100, true)
     const { headers } = await ask(gateway, CHAT, {}, { 'x-headgate-arm': 'canary' })
     expect(headers['x-headgate-reason']).toBe('killed')
     expect(gateway.relay.requests.total).toBe(0)
@@ -155,7 +155,7 @@ describe.each(TRANSPORTS)('assignment over %s', (transport) => {
   it('HEADGATE_KILL means control whatever the flags say', async () => {
     const gateway = await start({ transport, percent: 100, killedByEnv: true })
     expect((await ask(gateway, CHAT)).headers['x-headgate-reason']).toBe('killed')
-    gateway.setFlag(100, false)
+    await gateway.setFlag(100, false)
     expect((await ask(gateway, CHAT)).headers['x-headgate-reason']).toBe('killed')
     expect(gateway.relay.requests.total).toBe(0)
   })
@@ -183,7 +183,7 @@ describe.each(TRANSPORTS)('assignment over %s', (transport) => {
     const gateway = await start({ transport, noFlags: true })
     expect((await ask(gateway, CHAT)).headers['x-headgate-reason']).toBe('stale')
     expect(await gateway.observation()).toMatchObject({ arm: 'control', evidence: false })
-    gateway.setFlag(100)
+    await gateway.setFlag(100)
     expect((await ask(gateway, CHAT)).headers['x-headgate-arm']).toBe('canary')
   })
 

@@ -102,7 +102,7 @@ describe('connections to upstreams over node', () => {
     const here = { baseUrl: upstream.baseUrl }
     const gateway = await start({ transport: 'node', official: here, relay: here })
     for (const percent of [0, 100, 0, 100, 0, 100]) {
-      gateway.setFlag(percent)
+      await gateway.setFlag(percent)
       expect((await ask(gateway, CHAT)).status).toBe(200)
     }
     expect(seen).toHaveLength(6)

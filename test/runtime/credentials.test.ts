@@ -44,11 +44,11 @@ describe.each(TRANSPORTS)('credentials over %s', (transport) => {
   it("C3: each arm's key is seen by its own upstream and by no other", async () => {
     const gateway = await start({ transport, percent: 100 })
     for (const percent of [100, 0]) {
-      gateway.setFlag(percent)
+      await gateway.setFlag(percent)
       for (const endpoint of ENDPOINTS) await ask(gateway, endpoint)
     }
     // Failover, and what is pinned, go to control with control's key.
-    gateway.setFlag(100)
+    await gateway.setFlag(100)
     await gateway.relay.setFault({ kind: 'status', status: 500 })
     await ask(gateway, CHAT)
     await ask(gateway, RESPONSES, { store: true })

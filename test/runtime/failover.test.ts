@@ -241,7 +241,7 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
       for (const stream of [false, true]) {
         const gateway = await start({ transport })
         await ask(gateway, endpoint, { stream })
-        gateway.setFlag(100)
+        await gateway.setFlag(100)
         await gateway.relay.setFault({ kind: 'wrong_model', model: 'a-cheaper-one' })
         const reply = await ask(gateway, endpoint, { stream })
         expectGood(endpoint, reply, stream)

@@ -173,7 +173,7 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
     for (let at = 0; at < 20; at++) {
       expect((await ask(gateway, CHAT)).headers['x-headgate-arm']).toBe('canary')
     }
-    gateway.setFlag(100, true)
+    await gateway.setFlag(100, true)
     const replies = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, CHAT)))
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(5)
     const shed = replies.filter(({ status }) => status === 429)

@@ -261,7 +261,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
         for (const stream of [false, true]) {
           const gateway = await start({ transport, rollout: { failover: false } })
           await ask(gateway, endpoint, { stream })
-          gateway.setFlag(100)
+          await gateway.setFlag(100)
           await gateway.relay.setFault({ kind: 'wrong_model', model: 'a-cheaper-one' })
           await ask(gateway, endpoint, { stream })
           expect(await gateway.observation(1)).toMatchObject({
@@ -280,7 +280,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
     ])('is not %s', async (_, model) => {
       const gateway = await start({ transport })
       await ask(gateway, CHAT)
-      gateway.setFlag(100)
+      await gateway.setFlag(100)
       await gateway.relay.setFault({ kind: 'wrong_model', model })
       await ask(gateway, CHAT)
       expect((await gateway.observation(1)).outcome).toBe('ok')
@@ -291,7 +291,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
       async (model) => {
         const gateway = await start({ transport, rollout: { failover: false } })
         await ask(gateway, CHAT)
-        gateway.setFlag(100)
+        await gateway.setFlag(100)
         await gateway.relay.setFault({ kind: 'wrong_model', model })
         await ask(gateway, CHAT)
         expect((await gateway.observation(1)).outcome).toBe('wrong_model')
@@ -302,7 +302,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
       const gateway = await start({ transport })
       await gateway.official.setFault({ kind: 'wrong_model', model: 'an-alias' })
       await ask(gateway, CHAT)
-      gateway.setFlag(100)
+      await gateway.setFlag(100)
       await gateway.relay.setFault({ kind: 'wrong_model', model: 'an-alias' })
       await ask(gateway, CHAT)
       const [control, canary] = [await gateway.observation(0), await gateway.observation(1)]
@@ -320,7 +320,7 @@ describe.each(TRANSPORTS)('outcomes over %s', (transport) => {
       const relay = { models: { 'gpt-5.2': 'vendor/x' } }
       const gateway = await start({ transport, relay })
       await ask(gateway, CHAT)
-      gateway.setFlag(100)
+      await gateway.setFlag(100)
       await ask(gateway, CHAT)
       expect(await gateway.observation(1)).toMatchObject({
         outcome: 'ok',

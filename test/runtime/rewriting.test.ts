@@ -161,7 +161,7 @@ describe.each(TRANSPORTS)('parameters over %s', (transport) => {
     })
     expect(seen).toContain('"big":12345678901234567890')
 
-    gateway.setFlag(0)
+    await gateway.setFlag(0)
     await call(gateway.url + CHAT.path, { headers: CHAT.headers, body })
     expect(textAt(gateway.official)).toBe(body)
   })

@@ -37,7 +37,7 @@ describe.each(TRANSPORTS)('stored responses that are followed, over %s', (transp
         'x-headgate-reason': 'split',
       })
       expect(await gateway.observation()).toMatchObject({ evidence: true })
-      gateway.setFlag(0)
+      await gateway.setFlag(0)
       for (const reply of await refer(gateway, idOf(made))) {
         expect(reply.status).toBe(200)
         expect(reply.headers['x-headgate-arm']).toBe('canary')
@@ -51,7 +51,7 @@ describe.each(TRANSPORTS)('stored responses that are followed, over %s', (transp
   it('of control stay with control at any share', async () => {
     const gateway = await start({ transport, percent: 0, rollout })
     const made = await ask(gateway, RESPONSES, stored)
-    gateway.setFlag(100)
+    await gateway.setFlag(100)
     for (const reply of await refer(gateway, idOf(made))) {
       expect(reply.status).toBe(200)
       expect(reply.headers['x-headgate-arm']).toBe('control')
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)('stored responses that are followed, over %s', (transp
   it('do not reach a canary that was killed', async () => {
     const gateway = await start({ transport, percent: 100, rollout })
     const id = idOf(await ask(gateway, RESPONSES, stored))
-    gateway.setFlag(100, true)
+    await gateway.setFlag(100, true)
     const reply = await ask(gateway, RESPONSES, { previous_response_id: id })
     expect(reply.headers['x-headgate-arm']).toBe('control')
     expect(reply.headers['x-headgate-reason']).toBe('killed')

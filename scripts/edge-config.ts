@@ -1,0 +1,37 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Fault } from '../src/config/fault.ts'
+import { workersFaults } from '../src/config/workers.ts'
+import { besideConfig, findConfig, readConfig, shownPath } from '../src/load-config.ts'
+
+/**
+ * Before a Worker is built: the configuration that `headgate check --target workers` lets through, with its flags, as a
+ * module. wrangler.toml runs it, and names its folder.
+ */
+
+const TARGET = join(import.meta.dirname, '../dist/headgate-config.json')
+/** Where there is none of one's own. */
+const EXAMPLE = join(import.meta.dirname, '../deploy/workers/headgate.yaml')
+
+const own = findConfig(undefined, process.env, process.cwd())
+const file = own.ok ? own.file : EXAMPLE
+const read = readConfig(file, process.env)
+const faults = read.ok
+  ? workersFaults(read.config, null).map((finding) => new Fault(read.locate(finding.path), finding))
+  : read.faults
+if (!read.ok || faults.length > 0) {
+  for (const fault of faults) console.error(String(fault))
+  process.exit(3)
+}
+const { flags } = read.config
+const bundled = {
+  file: shownPath(file),
+  config: readFileSync(file, 'utf8'),
+  flags:
+    flags !== undefined && 'file' in flags
+      ? { file: flags.file, text: readFileSync(besideConfig(file, flags.file), 'utf8') }
+      : null,
+}
+mkdirSync(dirname(TARGET), { recursive: true })
+writeFileSync(TARGET, JSON.stringify(bundled))
+console.log(`bundled ${bundled.file}`)

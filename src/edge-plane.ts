@@ -1,0 +1,166 @@
+import type { CommandAnswer, ControlPlane } from './api/plane.ts'
+import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import { type ErrorCode, HeadgateError } from './errors.ts'
+import type { EventQuery } from './ports.ts'
+import type { Command } from './rollout/command.ts'
+import type { RolloutEvent } from './types.ts'
+
+/** The control plane where each rollout has a writer of its own, somewhere else. */
+
+/** The writer of one rollout, as it is asked from afar. Values only: an error would lose its class on the way. */
+export interface Writer {
+  view(rollout: string): Promise<RolloutView | null>
+  health(rollout: string): Promise<HealthView>
+  command(rollout: string, command: Command): Promise<Told<CommandAnswer>>
+  events(
+    rollout: string,
+    query: Pick<EventQuery, 'after' | 'limit'>,
+  ): Promise<Told<readonly RolloutEvent[] | 'unknown_event'>>
+  flushes(
+    rollout: string,
+    query: Omit<Parameters<ControlPlane['flushes']>[0], 'rollout'>,
+  ): Promise<Told<readonly FlushView[] | null>>
+}
+
+/** An answer, or the fault that would have been thrown. */
+export type Told<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string }
+
+/** For the writer: what it is asked, as a value. @throws what is no `HeadgateError` */
+export async function told<Value>(asked: Promise<Value>): Promise<Told<Value>> {
+  try {
+    return { ok: true, value: await asked }
+  } catch (error) {
+    if (!(error instanceof HeadgateError)) throw error
+    return { ok: false, code: error.code, message: error.message }
+  }
+}
+
+/** What of the plane is no writer's: it is answered where it is asked. */
+type Own = Pick<ControlPlane, 'token' | 'viewerToken' | 'request' | 'arm'>
+
+export interface EdgePlaneParts extends Own {
+  /** In the order of the configuration. */
+  readonly rollouts: readonly string[]
+  /** A fresh hand on a writer: it must not outlive the request that asks. */
+  readonly writer: (rollout: string) => Writer
+}
+
+/** How often a stream of events asks the writers. */
+const POLL_MS = 2_000
+const PAGE = 500
+
+export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): ControlPlane {
+  const knows = (rollout: string): boolean => rollouts.includes(rollout)
+
+  async function eventsOf(rollout: string): Promise<RolloutEvent[]> {
+    const events: RolloutEvent[] = []
+    for (;;) {
+      const query = { after: events.at(-1)?.id, limit: PAGE }
+      const page = await heard(writer(rollout).events(rollout, query))
+      if (page === 'unknown_event') return events
+      events.push(...page)
+      if (page.length < PAGE) return events
+    }
+  }
+
+  /** Writers have no common order but their clocks: within a rollout its versions give it. */
+  async function allEvents(): Promise<RolloutEvent[]> {
+    const each = await Promise.all(rollouts.map(eventsOf))
+    return each.flat().sort((a, b) => a.at - b.at || a.version - b.version)
+  }
+
+  return {
+    ...own,
+    names: () => rollouts,
+    rollouts: async () => {
+      const views = await Promise.all(rollouts.map((name) => reached(writer(name).view(name))))
+      return views.filter((view) => view !== null)
+    },
+    rollout: async (name) => (knows(name) ? reached(writer(name).view(name)) : null),
+    async health() {
+      const each = await Promise.all(
+        rollouts.map((name) => reached(writer(name).health(name)).catch(unreachable)),
+      )
+      return merged(each)
+    },
+    command: async (name, command) => {
+      if (!knows(name)) {
+        return { ok: false, code: 'unknown_rollout', message: `there is no rollout ${name}` }
+      }
+      return heard(writer(name).command(name, command))
+    },
+    async events({ rollout, after, limit }) {
+      const [only] = rollouts
+      const one = rollout ?? (rollouts.length === 1 ? only : undefined)
+      if (one !== undefined && rollouts.length === 1) {
+        return knows(one) ? heard(writer(one).events(one, { after, limit })) : []
+      }
+      const events = await allEvents()
+      const from = after === undefined ? 0 : events.findIndex(({ id }) => id === after) + 1
+      if (after !== undefined && from === 0) return 'unknown_event'
+      return events
+        .slice(from)
+        .filter((event) => rollout === undefined || event.rollout === rollout)
+        .slice(0, limit)
+    },
+    flushes: async ({ rollout, ...query }) =>
+      knows(rollout) ? heard(writer(rollout).flushes(rollout, query)) : null,
+    onEvent(listener) {
+      // Nobody rings here: who follows asks again, and finds what there is.
+      const timer = setInterval(listener, POLL_MS)
+      return () => clearInterval(timer)
+    },
+  }
+}
+
+/** @throws {HeadgateError} `store_unavailable` when it cannot be reached */
+async function reached<Value>(asked: Promise<Value>): Promise<Value> {
+  try {
+    return await asked
+  } catch (cause) {
+    const message = 'the writer of this rollout cannot be reached; what was acknowledged is safe'
+    throw new HeadgateError('store_unavailable', message, { cause })
+  }
+}
+
+async function heard<Value>(asked: Promise<Told<Value>>): Promise<Value> {
+  const answer = await reached(asked)
+  if (answer.ok) return answer.value
+  throw new HeadgateError(answer.code, answer.message)
+}
+
+const NO_FLAGS = {
+  source: 'none',
+  hash: null,
+  ageMs: null,
+  maxAgeMs: null,
+  refreshMs: 0,
+  fault: null,
+}
+const STORE = 'durable-object'
+
+function unreachable(error: unknown): HealthView {
+  const fault = error instanceof Error ? error.message : String(error)
+  return {
+    ready: true,
+    degraded: ['store'],
+    config: { generation: 1, fault: null },
+    flags: NO_FLAGS,
+    store: { kind: STORE, fault },
+  }
+}
+
+/** What is amiss with one writer is amiss. */
+function merged(each: readonly HealthView[]): HealthView {
+  const faulty = each.find(({ store }) => store.fault !== null)
+  const [first] = each
+  return {
+    ready: true,
+    degraded: [...new Set(each.flatMap(({ degraded }) => degraded))],
+    config: { generation: 1, fault: null },
+    flags: (each.find(({ flags }) => flags.fault !== null) ?? first)?.flags ?? NO_FLAGS,
+    store: (faulty ?? first)?.store ?? { kind: STORE, fault: null },
+  }
+}

@@ -1,0 +1,213 @@
+import type { Hono } from 'hono'
+import type { ControlPlane } from './api/plane.ts'
+import { Requests } from './api/requests.ts'
+import type { FlagDocument } from './flag/document.ts'
+import type { Clock, Dial, FlagSnapshot, Log, Witness } from './ports.ts'
+import { type Door, dataApp } from './proxy/app.ts'
+import { foretell } from './proxy/foretell.ts'
+import { newGate } from './proxy/gate.ts'
+import type { Routes } from './proxy/routes.ts'
+import type { Answer } from './rollout/exchange.ts'
+import { type Ask, Outposts } from './rollout/outposts.ts'
+import { splitsOf } from './rollout/split.ts'
+import type { Splits } from './types.ts'
+
+/**
+ * The data plane of one isolate: it counts for the one writer of each rollout, and hears from it what to split by. Whatever
+ * waits for a writer does so in the request that asked, by a lease of time: a promise of another request may never settle.
+ */
+
+export interface IsolateParts {
+  readonly door: Door
+  readonly dial: Dial
+  readonly clock: Clock
+  readonly log: Log
+  readonly id: () => string
+  /** 0 to 1, below 1. */
+  readonly random: () => number
+  readonly sha256: (text: string) => string | Promise<string>
+  readonly routes: Routes
+  /** How old a flag document may grow, in ms; `Infinity` for a file. */
+  readonly flagsMaxAgeMs: number
+  /** `HEADGATE_KILL=1`. */
+  readonly killedByEnv: boolean
+  /** Told of every observation. */
+  readonly witness?: Witness | undefined
+}
+
+/** Keeps the work of a request going after its answer; 30 s at most. */
+export type Background = (work: Promise<unknown>) => void
+
+export interface Isolate {
+  /** `/v1/*`, `/livez`, `/readyz`. */
+  readonly data: Hono
+  /**
+   * Call it before each request is served; it resolves when that may begin. An isolate that knows nothing yet waits for
+   * the writers once, 50 ms at most.
+   * @param ask carries a dispatch, within this request
+   */
+  enter(ask: Ask, waitUntil: Background): Promise<void>
+  /** Call it, within the same request, when that was observed. */
+  leave(ask: Ask, waitUntil: Background): void
+  /** One of the last requests of this isolate; null when it is not remembered. */
+  readonly request: ControlPlane['request']
+  /** As its split has it. */
+  readonly arm: ControlPlane['arm']
+}
+
+/** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
+const SPLIT_MAX_AGE_MS = 30_000
+/** How often the writers are asked, while there are requests and a while after. */
+const REFRESH_MS = 1_000
+/** Work of a request is cancelled 30 s after its answer (developers.cloudflare.com/workers/runtime-apis/context). */
+const FOLLOW_MS = 25_000
+/** Nobody asked for so long: who did is gone, and what is known may have changed unheard. */
+const LEASE_MS = 4_000
+/** The first split of an isolate is worth this much of one caller's time, and no more. */
+const FIRST_WAIT_MS = 50
+/** Requests under way are looked through at most this often. */
+const WATCH_MS = 250
+
+export function createIsolate(parts: IsolateParts): Isolate {
+  const { clock, log, routes } = parts
+  const requests = new Requests()
+  let flags: FlagSnapshot<FlagDocument> | null = null
+  let watchedMs = Number.NEGATIVE_INFINITY
+  /** When the writers were last asked; monotonic. */
+  let askedMs = Number.NEGATIVE_INFINITY
+  /** Some request asks them again and again until then, unless it is gone without a word. */
+  let leasedUntilMs = Number.NEGATIVE_INFINITY
+
+  const outposts = new Outposts(routes.rollouts.values(), {
+    clock,
+    log,
+    id: parts.id,
+    onChange: refresh,
+  })
+  let splits = splitsNow()
+
+  const gate = newGate({
+    routes: () => routes,
+    splits: () => {
+      // One writer's silence is not the others': what is left is as of another time.
+      if (clock.monotonicMs() - splits.asOfMs > SPLIT_MAX_AGE_MS) refresh()
+      return splits
+    },
+    dial: parts.dial,
+    clock,
+    log,
+    random: parts.random,
+    id: parts.id,
+    sha256: parts.sha256,
+    draining: () => false,
+    witness: (observed, draw) => {
+      watchFlights()
+      const { observation, added } = outposts.observe(observed, draw)
+      if (observation.rollout !== null) requests.add(observation, draw, added)
+      parts.witness?.(observation, draw)
+    },
+  })
+
+  function watchFlights(): void {
+    const nowMs = clock.monotonicMs()
+    if (nowMs - watchedMs < WATCH_MS) return
+    watchedMs = nowMs
+    outposts.watch(gate.flights, nowMs)
+  }
+
+  function splitsNow(): Splits {
+    const nowMs = clock.monotonicMs()
+    const now = splitsOf(outposts.splitInputs(), flags, {
+      killedByEnv: parts.killedByEnv,
+      nowMs,
+      splitMaxAgeMs: SPLIT_MAX_AGE_MS,
+      flagsMaxAgeMs: parts.flagsMaxAgeMs,
+    })
+    return { ...now, asOfMs: outposts.askedMs ?? nowMs }
+  }
+
+  function refresh(): void {
+    splits = splitsNow()
+  }
+
+  function hear({ flags: news }: Answer, sentMs: number): void {
+    if (news === null) return
+    const { hash, ageMs } = news
+    const document = news.document ?? (flags?.hash === hash ? flags.document : null)
+    const readAtMs = sentMs - ageMs
+    if (document === null || (flags !== null && readAtMs < flags.readAtMs)) return
+    flags = { document, hash, readAtMs }
+  }
+
+  function inFlight(rollout: string): number {
+    let count = 0
+    for (const flight of gate.flights) {
+      if (flight.rollout === rollout && flight.arm === 'canary') count++
+    }
+    return count
+  }
+
+  async function exchange(ask: Ask, whose: 'all' | 'urgent'): Promise<void> {
+    if (whose === 'all') askedMs = clock.monotonicMs()
+    await outposts.exchange(whose, {
+      ask,
+      tells: (rollout) => ({ inFlight: inFlight(rollout), flagsHash: flags?.hash ?? null }),
+      onAnswer: hear,
+    })
+  }
+
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      clock.setTimer(resolve, ms)
+    })
+
+  /** Takes the lease where nobody holds it. @returns the first of its exchanges, or null */
+  function lead(ask: Ask, waitUntil: Background): Promise<void> | null {
+    const nowMs = clock.monotonicMs()
+    if (routes.rollouts.size === 0 || nowMs < leasedUntilMs) return null
+    leasedUntilMs = nowMs + LEASE_MS
+    if (nowMs - askedMs > LEASE_MS) {
+      outposts.forget()
+      refresh()
+    }
+    const first = exchange(ask, 'all')
+    waitUntil(follow(ask, first, nowMs + FOLLOW_MS))
+    return first
+  }
+
+  /** Asks again and again, as long as one request may. */
+  async function follow(ask: Ask, first: Promise<void>, untilMs: number): Promise<void> {
+    await first
+    for (let isLast = false; !isLast || outposts.waits; ) {
+      await wait(REFRESH_MS)
+      const nowMs = clock.monotonicMs()
+      leasedUntilMs = nowMs + LEASE_MS
+      isLast = nowMs >= untilMs
+      await exchange(ask, 'all')
+    }
+    leasedUntilMs = Number.NEGATIVE_INFINITY
+  }
+
+  return {
+    data: dataApp(parts.door, gate, () => ({ ready: true, degraded: degradedOf() })),
+    async enter(ask, waitUntil) {
+      const first = lead(ask, waitUntil)
+      if (first !== null && outposts.askedMs === null) {
+        await Promise.race([first, wait(FIRST_WAIT_MS)])
+      }
+    },
+    leave(ask, waitUntil) {
+      if (lead(ask, waitUntil) === null && outposts.urgent) waitUntil(exchange(ask, 'urgent'))
+    },
+    request: (id) => requests.get(id),
+    arm: (rollout, question) => foretell(gate, rollout, question),
+  }
+
+  function degradedOf(): string[] {
+    const degraded: string[] = []
+    if (routes.rollouts.size > 0 && flags === null) degraded.push('flags')
+    if (outposts.fault !== null) degraded.push('store')
+    if (gate.keys.refusing().length > 0) degraded.push('credentials')
+    return degraded
+  }
+}

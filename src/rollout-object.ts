@@ -1,0 +1,153 @@
+import { DurableObject } from 'cloudflare:workers'
+import { eventViewOf } from './api/event-view.ts'
+import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import { narrowed } from './edge-config.ts'
+import { type Told, told, type Writer } from './edge-plane.ts'
+import { placeOf } from './errors.ts'
+import { webhooks } from './exporters/webhook.ts'
+import { createHeadgate, type Headgate } from './headgate.ts'
+import type { Log } from './ports.ts'
+import type { Command } from './rollout/command.ts'
+import type { Answer, Dispatch } from './rollout/exchange.ts'
+import type { FlushRecord } from './rollout/flushes.ts'
+import { openObjectStores } from './stores/durable-object.ts'
+import { reopening } from './stores/reopening.ts'
+import { fetchDial, fetchDoor } from './transports/fetch.ts'
+import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
+import { type EdgeFlags, edgeFlags } from './worker-flags.ts'
+import { edgeClock, edgeLog, newId, random, sha256 } from './worker-runtime.ts'
+
+/**
+ * ENTRY: the control plane of one rollout, and the one writer of its state and evidence. Isolates bring their counts and are
+ * told where it stands. Its memory may be gone at any moment: what matters is in its storage.
+ */
+
+interface Hosted {
+  readonly headgate: Headgate
+  readonly flags: EdgeFlags | null
+}
+
+/** A rollout on which nothing happens has a turn this often: its time at a height is served by turns. */
+const TURN_MS = 60_000
+/** While probes decide: an object that is not called is put to sleep, and its probes with it. */
+const PROBING_MS = 5_000
+
+export class RolloutObject extends DurableObject<EdgeBindings> implements Writer {
+  #log: Log | null = null
+  #hosted: Hosted | null = null
+
+  /** @throws what the store throws: what was counted has to be sent again */
+  async exchange(rollout: string, dispatch: Dispatch): Promise<Answer | null> {
+    const { headgate } = await this.#host(rollout)
+    return headgate.exchange(rollout, dispatch)
+  }
+
+  async view(rollout: string): Promise<RolloutView | null> {
+    const { headgate } = await this.#host(rollout)
+    return headgate.plane.rollout(rollout)
+  }
+
+  async health(rollout: string): Promise<HealthView> {
+    const { headgate } = await this.#host(rollout)
+    return headgate.plane.health()
+  }
+
+  async command(rollout: string, command: Command): ReturnType<Writer['command']> {
+    const { headgate } = await this.#host(rollout)
+    const answer = await told(headgate.plane.command(rollout, command))
+    await this.#nextTurn(rollout)
+    return answer
+  }
+
+  async events(
+    rollout: string,
+    query: Parameters<Writer['events']>[1],
+  ): ReturnType<Writer['events']> {
+    const { headgate } = await this.#host(rollout)
+    return told(headgate.plane.events({ ...query, rollout }))
+  }
+
+  async flushes(
+    rollout: string,
+    query: Parameters<Writer['flushes']>[1],
+  ): Promise<Told<readonly FlushView[] | null>> {
+    const { headgate } = await this.#host(rollout)
+    return told(headgate.plane.flushes({ ...query, rollout }))
+  }
+
+  /** Whatever happens in it, the next is set: an alarm that is not is the end of all turns. */
+  override async alarm(): Promise<void> {
+    const rollout = this.ctx.storage.kv.get('rollout')
+    if (typeof rollout !== 'string') return
+    try {
+      const { headgate, flags } = await this.#host(rollout)
+      await flags?.refresh()
+      await headgate.turn()
+    } catch (error) {
+      this.#logged().error('turn failed', { rollout, at: placeOf(error) })
+    } finally {
+      await this.#nextTurn(rollout)
+    }
+  }
+
+  async #nextTurn(rollout: string): Promise<void> {
+    const view = this.#hosted?.headgate.rollouts().find(({ name }) => name === rollout)
+    const turnMs = view?.state === 'suspended' ? PROBING_MS : TURN_MS
+    const waitMs = Math.min(turnMs, this.#hosted?.flags?.refreshMs ?? TURN_MS)
+    await this.ctx.storage.setAlarm(Date.now() + waitMs)
+  }
+
+  /** @throws {HeadgateError} `config_invalid` */
+  async #host(rollout: string): Promise<Hosted> {
+    this.#hosted ??= await this.ctx.blockConcurrencyWhile(async () => {
+      // Whoever waited for the same finds it done.
+      return this.#hosted ?? this.#begin(rollout)
+    })
+    return this.#hosted
+  }
+
+  async #begin(rollout: string): Promise<Hosted> {
+    const { storage } = this.ctx
+    const log = this.#logged()
+    const edge = await loadEdge(this.env)
+    const { config, reveal } = edge
+    const flags = edgeFlags(edge, this.env, { clock: edgeClock, log })
+    const hooks = webhooks({
+      targets: config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) })),
+      view: eventViewOf,
+      fetch: (url, init) => fetch(url, init),
+      clock: edgeClock,
+      random,
+      log,
+    })
+    const headgate = createHeadgate({
+      door: fetchDoor,
+      dial: fetchDial((url, init) => fetch(url, init)),
+      clock: edgeClock,
+      log,
+      id: newId,
+      random,
+      sha256,
+      routes: narrowed(edge.routes, rollout),
+      flags: flags?.source ?? null,
+      flagsMaxAgeMs: flags?.maxAgeMs ?? Number.POSITIVE_INFINITY,
+      killedByEnv: this.env['HEADGATE_KILL'] === '1',
+      controlToken: () => edge.controlToken,
+      stores: reopening(() => openObjectStores<FlushRecord>(storage), edgeClock.monotonicMs),
+      storeName: 'durable-object',
+      isolates: true,
+      onEvent: (event) => hooks.send(event),
+    })
+    flags?.source.onChange(headgate.refresh)
+    await flags?.refresh()
+    await headgate.turn()
+    storage.kv.put('rollout', rollout)
+    if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + PROBING_MS)
+    return { headgate, flags }
+  }
+
+  #logged(): Log {
+    this.#log ??= edgeLog(this.env)
+    return this.#log
+  }
+}

@@ -1,0 +1,156 @@
+import type { Context } from 'hono'
+import { accessGuard } from './api/access.ts'
+import { controlApp } from './api/routes.ts'
+import type { EdgeConfig } from './edge-config.ts'
+import { edgePlane, type Writer } from './edge-plane.ts'
+import { HeadgateError, placeOf } from './errors.ts'
+import { createIsolate, type Isolate } from './isolate.ts'
+import type { Log, Witness } from './ports.ts'
+import { errorBody, refusalOf } from './proxy/dialect.ts'
+import type { Ask } from './rollout/outposts.ts'
+import { fetchDial, fetchDoor } from './transports/fetch.ts'
+import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
+import { edgeClock, edgeLog, newId, random, sha256 } from './worker-runtime.ts'
+
+/** Both planes at the edge, on one origin: `/v1/*` is served here, `/-/*` is answered by the writers. */
+
+interface WriterBinding extends Writer {
+  exchange: Ask
+}
+
+export interface WorkerBindings extends EdgeBindings {
+  readonly ROLLOUTS: { getByName(name: string): unknown }
+  /** The page, where it was built. */
+  readonly ASSETS?: { fetch(request: Request): Promise<Response> }
+}
+
+interface Edge {
+  readonly isolate: Isolate
+  readonly control: ReturnType<typeof controlApp>
+}
+
+/** A configuration that does not hold up is looked at again after this. */
+const AGAIN_MS = 10_000
+
+export interface WorkerOptions {
+  /** Told of every observation, within its request. */
+  readonly witness?: Witness | undefined
+}
+
+export interface WorkerHandler {
+  fetch(request: Request, bindings: WorkerBindings, context: ExecutionContext): Promise<Response>
+}
+
+export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
+  // Values only: what belongs to a request would be of no use to the next.
+  let edge: Edge | null = null
+  let log: Log | null = null
+  let refusedMs = Number.NEGATIVE_INFINITY
+
+  /** Null where the configuration does not hold up; why is in the log, and nowhere else. */
+  async function edgeOf(bindings: WorkerBindings): Promise<Edge | null> {
+    if (edge !== null) return edge
+    log ??= edgeLog(bindings)
+    if (edgeClock.monotonicMs() - refusedMs < AGAIN_MS) return null
+    try {
+      const loaded = await loadEdge(bindings)
+      // Another request may have been first while this one waited.
+      edge ??= edgeWith(loaded, bindings, log, witness)
+      return edge
+    } catch (error) {
+      refusedMs = edgeClock.monotonicMs()
+      const fault = error instanceof HeadgateError ? error.message : placeOf(error)
+      log.error('the configuration is not taken', { fault })
+      return null
+    }
+  }
+
+  return {
+    async fetch(request, bindings, context) {
+      const ready = await edgeOf(bindings)
+      if (ready === null) return notConfigured(request)
+      const { isolate, control } = ready
+      const { pathname } = new URL(request.url)
+      if (pathname.startsWith('/-/')) {
+        const isPage = request.method === 'GET' && !/^\/-\/(api|metrics)/.test(pathname)
+        if (isPage && bindings.ASSETS !== undefined) return bindings.ASSETS.fetch(request)
+        return control.fetch(request, bindings, context)
+      }
+      if (pathname !== '/livez') {
+        await isolate.enter(askOf(bindings), (work) => context.waitUntil(work))
+      }
+      return isolate.data.fetch(request, bindings, context)
+    },
+  }
+}
+
+function edgeWith(
+  loaded: EdgeConfig,
+  bindings: WorkerBindings,
+  log: Log,
+  witness: Witness | undefined,
+): Edge {
+  const { routes, config, controlToken, viewerToken } = loaded
+  const ask = askOf(bindings)
+  const isolate = createIsolate({
+    door: (context, serve) =>
+      fetchDoor(context, async (caller) => {
+        await serve(caller)
+        isolate.leave(ask, (work) => context.executionCtx.waitUntil(work))
+      }),
+    dial: fetchDial((url, init) => fetch(url, init)),
+    clock: edgeClock,
+    log,
+    id: newId,
+    random,
+    sha256,
+    routes,
+    flagsMaxAgeMs:
+      config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
+    killedByEnv: bindings['HEADGATE_KILL'] === '1',
+    witness,
+  })
+  const plane = edgePlane({
+    rollouts: [...routes.rollouts.keys()],
+    writer: (rollout) => writerOf(bindings, rollout),
+    token: () => controlToken,
+    viewerToken: () => viewerToken,
+    request: isolate.request,
+    arm: isolate.arm,
+  })
+  const access = config.control?.access
+  const control = controlApp(plane, {
+    onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
+    onGuessing: (source) => log.warn('many wrong control tokens', { source }),
+    nowMs: () => edgeClock.monotonicMs(),
+    source: (context: Context) => context.req.header('cf-connecting-ip') ?? null,
+    ...(access === undefined
+      ? {}
+      : {
+          vouched: accessGuard({
+            ...access,
+            fetch: (url, init) => fetch(url, init),
+            wallMs: edgeClock.wallMs,
+          }),
+        }),
+  })
+  return { isolate, control }
+}
+
+function askOf(bindings: WorkerBindings): Ask {
+  return (rollout, dispatch) => writerOf(bindings, rollout).exchange(rollout, dispatch)
+}
+
+/** A stub is of the request that made it: a fresh one each time. */
+function writerOf({ ROLLOUTS }: WorkerBindings, rollout: string): WriterBinding {
+  return ROLLOUTS.getByName(rollout) as WriterBinding
+}
+
+function notConfigured(request: Request): Response {
+  const dialect = new URL(request.url).pathname.startsWith('/v1/messages') ? 'anthropic' : 'openai'
+  const body = errorBody(dialect, refusalOf('not_configured'), newId())
+  return new Response(body as Uint8Array<ArrayBuffer>, {
+    status: 503,
+    headers: { 'content-type': 'application/json', 'retry-after': '10' },
+  })
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+
+/** The real runtime, one for all Workers of a test file. */
+
+export interface Workerd {
+  readonly port: number
+  /** An address of this machine that nobody has had yet. */
+  address(): string
+  /** Tells the entry something about one of its Workers. */
+  tell(what: 'set' | 'flags' | 'reset' | 'fail', address: string, body?: string): Promise<void>
+}
+
+const SCRIPT = join(import.meta.dirname, '../../dist/test/entry.js')
+
+let starting: Promise<Workerd> | null = null
+
+export function workerd(): Promise<Workerd> {
+  starting ??= start()
+  return starting
+}
+
+async function start(): Promise<Workerd> {
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '0.0.0.0',
+      cf: false,
+      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
+        stdout.resume()
+        stderr.resume()
+      },
+      workers: [
+        {
+          name: 'headgate',
+          modules: true,
+          scriptPath: SCRIPT,
+          compatibilityDate: '2026-10-01',
+          compatibilityFlags: ['nodejs_compat'],
+          durableObjects: { ROLLOUTS: { className: 'AddressedObject', useSQLite: true } },
+        },
+      ],
+    }),
+  )
+  const { port } = await miniflare.ready
+  let addresses = 1
+  return {
+    port: Number(port),
+    address() {
+      addresses++
+      return `127.0.${addresses >> 8}.${addresses & 255}`
+    },
+    async tell(what, address, body = '') {
+      const url = `http://127.0.0.1:${port}/test/${what}/${address}`
+      const answer = await fetch(url, { method: 'POST', body })
+      if (!answer.ok) throw new Error(`${what} ${address}: ${answer.status}`)
+    },
+  }
+}
