@@ -1,6 +1,8 @@
 /** Makes counts of samples, in one process, between two flushes. */
+
 import type { Arm, Trip } from '../types.ts'
 import type { Counts, PlainLimits, Stratum } from './counts.ts'
+import { ln } from './exact.ts'
 import { Histogram, sparseOf } from './histogram.ts'
 import { type Edges, levelOf, NO_SIZES, type Pins, type Sizes, TAIL_LEVEL } from './pins.ts'
 import type { Sample } from './sample.ts'
@@ -153,7 +155,7 @@ function slowEdge(edges: Edges, arm: Arm): number {
 /** The level whose value is nearest, by ratio. @param cap what counts as 1 */
 export function spendLevelOf(amount: number, cap: number): number {
   if (!(amount > 0) || !(cap > 0)) return 0
-  return Math.min(15, Math.max(0, Math.round(15 + 2 * Math.log2(amount / cap))))
+  return Math.min(15, Math.max(0, Math.round(15 + (2 * ln(amount / cap)) / Math.LN2)))
 }
 
 function bump(counts: number[], at: number, length: number): void {

@@ -3,8 +3,10 @@
  * of the whole answer, p95 of the first byte. Each must win 20 for 1 (5 %); all must, so no correction is due
  * (intersection-union; Spotify, arXiv 2402.11609). No evidence is never a pass.
  */
+
 import type { MonitorReport, Need, ShareBp, Verdict } from '../types.ts'
 import { type ArmCounts, drawnOf, rhoOf, type StratumCounts } from './counts.ts'
+import { exp, ln } from './exact.ts'
 import { guessedRate } from './failures.ts'
 import { addLogs, failureOdds, type Odds, shiftOdds, worthAtOnce } from './kernel.ts'
 import { guessedTail } from './latency.ts'
@@ -205,8 +207,8 @@ function hopedOf(name: GateName, input: GateInput): number {
   const edges = name === 'latency' ? input.pins.latency : input.pins.firstByte
   if (edges === null) return u * BEYOND_EDGE
   const [p95, p99] = [edges.control[3] as number, edges.control[4] as number]
-  const slope = Math.log(5) / Math.log(p99 / p95)
-  const part = (edges.gate / p95) ** -slope
+  const slope = ln(5) / ln(p99 / p95)
+  const part = exp(-slope * ln(edges.gate / p95))
   return u * Math.min(0.95, Math.max(0.05, Number.isFinite(part) ? part : BEYOND_EDGE))
 }
 

@@ -7,6 +7,7 @@
  * the same law made worse by an odds ratio: `e(canary, j) = v_j / p_j`, `e(control, j) = u_j / p_j`,
  * `p_j = ρ·v_j + (1 − ρ)·u_j`. Sources: Turner, Ly and Grünwald, arXiv 2106.02693; Lindon and Malek, arXiv 2011.03567.
  */
+import { exp, ln } from './exact.ts'
 
 /**
  * What every outcome adds to the logarithm of every bet of a grid. At `(k · 2 + arm) · levels + level`, arm 0 control
@@ -72,8 +73,8 @@ export function shiftOdds(law: readonly number[], rho: number, grid: readonly nu
         const u = law[level] as number
         const v = worse[level] as number
         const either = rho * v + (1 - rho) * u
-        log[k * 2 * levels + level] = Math.log(u / either)
-        log[(k * 2 + 1) * levels + level] = Math.log(v / either)
+        log[k * 2 * levels + level] = ln(u / either)
+        log[(k * 2 + 1) * levels + level] = ln(v / either)
       }
     }
   }
@@ -95,10 +96,10 @@ export function failureOdds(u: number, d: number, rho: number, rivals: readonly 
     const allowed = u + d * (1 - u)
     for (const [k, v] of rivals.entries()) {
       const p1 = rho * v + (1 - rho) * allowed
-      log[k * 4] = Math.log(((1 - d) * (1 - allowed)) / (1 - p1) + (d * allowed) / p1)
-      log[k * 4 + 1] = Math.log(allowed / p1)
-      log[k * 4 + 2] = Math.log((1 - v) / (1 - p1))
-      log[k * 4 + 3] = Math.log(v / p1)
+      log[k * 4] = ln(((1 - d) * (1 - allowed)) / (1 - p1) + (d * allowed) / p1)
+      log[k * 4 + 1] = ln(allowed / p1)
+      log[k * 4 + 2] = ln((1 - v) / (1 - p1))
+      log[k * 4 + 3] = ln(v / p1)
     }
   }
   return { levels: 2, points: rivals.length, log }
@@ -150,7 +151,7 @@ export function play(bet: Bet, sums: readonly number[], weight: number): void {
     const sum = sums[k] as number
     cumulative[k] = (cumulative[k] as number) + sum
     const staked = (restart[k] as number) + weight
-    restart[k] = staked === 0 ? 0 : Math.min(MOST, Math.exp(sum) * staked)
+    restart[k] = staked === 0 ? 0 : Math.min(MOST, exp(sum) * staked)
   }
 }
 
@@ -164,7 +165,7 @@ export function worth(bet: Bet, placed: number): number {
   let once = 0
   let since = 0
   for (let k = 0; k < points; k++) {
-    once += Math.exp(cumulative[k] as number)
+    once += exp(cumulative[k] as number)
     since += restart[k] as number
   }
   return Math.min(MOST, 0.5 * (once / points) + 0.5 * (since / points + 1 - placed))
@@ -173,7 +174,7 @@ export function worth(bet: Bet, placed: number): number {
 /** The stakes placed at the start only, `mean e^L`: what a gate uses, which begins anew at each step. */
 export function worthAtOnce(cumulative: readonly number[]): number {
   let once = 0
-  for (const one of cumulative) once += Math.exp(one)
+  for (const one of cumulative) once += exp(one)
   return Math.min(MOST, once / cumulative.length)
 }
 

@@ -1,4 +1,5 @@
 /** ln Γ and ln B, for counts up to the billions. */
+import { ln } from './exact.ts'
 
 /** Lanczos' coefficients for g = 7, n = 9 (Godfrey 2001; the table of Numerical Recipes, 3rd ed., 6.1). */
 const LANCZOS: readonly number[] = [
@@ -10,13 +11,13 @@ const HALF_LOG_TWO_PI = 0.9189385332046727
 
 /** ln Γ(x), to 14 digits. @param x above 0 */
 export function logGamma(x: number): number {
-  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x)
+  if (x < 0.5) return logGamma(x + 1) - ln(x)
   if (x > 1e7) return stirling(x)
   let sum = LANCZOS[0] as number
   for (let term = 1; term < LANCZOS.length; term++)
     sum += (LANCZOS[term] as number) / (x - 1 + term)
   const shifted = x + 6.5
-  return HALF_LOG_TWO_PI + (x - 0.5) * Math.log(shifted) - shifted + Math.log(sum)
+  return HALF_LOG_TWO_PI + (x - 0.5) * ln(shifted) - shifted + ln(sum)
 }
 
 /** ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b). @param a above 0 @param b above 0 */
@@ -28,7 +29,7 @@ export function logBeta(a: number, b: number): number {
 function stirling(x: number): number {
   const inverse = 1 / x
   return (
-    (x - 0.5) * Math.log(x) -
+    (x - 0.5) * ln(x) -
     x +
     HALF_LOG_TWO_PI +
     inverse * (1 / 12 - inverse * inverse * (1 / 360 - inverse * inverse * (1 / 1260)))

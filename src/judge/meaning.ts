@@ -3,7 +3,9 @@
  * the canary is as good as control the three may be exchanged, so it is the odd one in a third of tests at most, whatever
  * the prompt's own noise. Bets λ on the canary being odd more often: `Π (λ/p₀)^odd · ((1 − λ)/(1 − p₀))^even`, p₀ = ⅓ + ε.
  */
+
 import type { ProbeCounts } from './counts.ts'
+import { ln } from './exact.ts'
 import { type Bet, newBet, placedAt, play, worth } from './kernel.ts'
 import { percentWords } from './words.ts'
 
@@ -36,7 +38,7 @@ export function stepMeaning(
   const fair = 1 / 3 + tolerance
   const sums = LAMBDAS.map((atAThird) => {
     const lambda = atAThird + tolerance * 1.5 * (1 - atAThird)
-    return odd * Math.log(lambda / fair) + (asked - odd) * Math.log((1 - lambda) / (1 - fair))
+    return odd * ln(lambda / fair) + (asked - odd) * ln((1 - lambda) / (1 - fair))
   })
   const bet = { cumulative: [...state.bet.cumulative], restart: [...state.bet.restart] }
   const paced = state.paced + state.last

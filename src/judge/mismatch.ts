@@ -4,8 +4,10 @@
  * (Lindon and Malek, arXiv 2011.03567). The strata are averaged with weights 1/(k(k + 1)) in their order of appearance, so that
  * the average is a fair bet too however many come.
  */
+
 import type { Verdict } from '../types.ts'
 import { drawnOf, rhoOf, type Stratum, type StratumCounts } from './counts.ts'
+import { exp, ln } from './exact.ts'
 import { logBeta } from './log-beta.ts'
 import type { Policy } from './policy.ts'
 import { percentWords } from './words.ts'
@@ -53,8 +55,8 @@ export function logMismatch(drawn: Drawn): number {
   return (
     logBeta(KAPPA * rho + canary, KAPPA * (1 - rho) + control) -
     logBeta(KAPPA * rho, KAPPA * (1 - rho)) -
-    canary * Math.log(rho) -
-    control * Math.log(1 - rho)
+    canary * ln(rho) -
+    control * ln(1 - rho)
   )
 }
 
@@ -66,7 +68,7 @@ export function mismatchVerdict(state: MismatchState, policy: Policy): Verdict {
   let [control, canary] = [0, 0]
   for (const [at, drawn] of state.entries()) {
     const weight = 1 / ((at + 1) * (at + 2))
-    const part = weight * Math.min(MOST, Math.exp(logMismatch(drawn)))
+    const part = weight * Math.min(MOST, exp(logMismatch(drawn)))
     evidence += part - weight
     control += drawn.control
     canary += drawn.canary

@@ -1,4 +1,5 @@
 /** How many canary requests a bet still lacks, if the canary is what is hoped of it. */
+import { ln } from './exact.ts'
 import type { Odds } from './kernel.ts'
 
 /**
@@ -20,7 +21,7 @@ export function canaryNeeded(
   for (let k = 0; k < odds.points; k++) {
     const growth = meanLog(odds, k, 1, canary) + ((1 - rho) / rho) * meanLog(odds, k, 0, control)
     if (!(growth > 0)) continue
-    const missing = Math.log(limit) + Math.log(odds.points) - (cumulative[k] as number)
+    const missing = ln(limit) + ln(odds.points) - (cumulative[k] as number)
     const needed = Math.max(0, Math.ceil(missing / growth))
     if (least === null || needed < least) least = needed
   }

@@ -3,7 +3,9 @@
  * powers of two) is played as `y·e(arm, bad) + (1 − y)·e(arm, good)`: as fair as the bet on yes and no, since only the mean
  * of y matters. Control's amounts are scaled by the margin before they are counted.
  */
+
 import { type ArmCounts, SPEND_LEVELS } from './counts.ts'
+import { ln } from './exact.ts'
 import { type Odds, SHIFT_GRID, tilted } from './kernel.ts'
 import type { Metric, Tally } from './metric.ts'
 
@@ -52,8 +54,8 @@ export function amountOdds(expected: readonly number[], rho: number): Odds {
       const v = tilted(u, oddsRatio)
       const p1 = rho * v + (1 - rho) * u
       for (const [level, y] of SPEND_LEVELS.entries()) {
-        log[k * 2 * levels + level] = Math.log((y * u) / p1 + ((1 - y) * (1 - u)) / (1 - p1))
-        log[(k * 2 + 1) * levels + level] = Math.log((y * v) / p1 + ((1 - y) * (1 - v)) / (1 - p1))
+        log[k * 2 * levels + level] = ln((y * u) / p1 + ((1 - y) * (1 - u)) / (1 - p1))
+        log[(k * 2 + 1) * levels + level] = ln((y * v) / p1 + ((1 - y) * (1 - v)) / (1 - p1))
       }
     }
   }
