@@ -111,7 +111,14 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     const log = this.#logged()
     const edge = await loadEdge(this.env)
     const { config, reveal } = edge
-    const flags = edgeFlags(edge, this.env, { clock: edgeClock, log })
+    const flags = edgeFlags(edge, {
+      bindings: this.env,
+      storage: storage.kv,
+      clock: edgeClock,
+      log,
+      random,
+      instanceId: newId(),
+    })
     const hooks = webhooks({
       targets: config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) })),
       view: eventViewOf,

@@ -15,6 +15,7 @@ export function workersFaults(config: Config, read: SecretReader | null): Findin
       fault !== null && (read !== null || 'file' in ref) ? [fault] : [],
     ),
     ...openDoors(config, read),
+    ...providers(config),
   ]
 }
 
@@ -37,6 +38,17 @@ function openDoors({ server, callers, control }: Config, read: SecretReader | nu
     })
   }
   return faults
+}
+
+function providers({ flags }: Config): Finding[] {
+  if (flags === undefined || !('openFeature' in flags)) return []
+  return [
+    {
+      path: ['flags', 'openFeature'],
+      message: 'names a module, and a Worker loads none',
+      suggestion: 'write flags.file, or flags.unleash',
+    },
+  ]
 }
 
 /** What a Worker does not do as Node would. */

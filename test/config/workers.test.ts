@@ -51,6 +51,11 @@ describe('a configuration for Workers', () => {
     }
   })
 
+  it('may not load a provider of flags', () => {
+    const flags = { openFeature: { module: 'flags.mjs' } }
+    expect(pathsOf(workersFaults(configOf({ flags }), read))).toEqual(['flags.openFeature'])
+  })
+
   it('needs its secrets to be set where they can be looked at', () => {
     expect(pathsOf(workersFaults(configOf(), () => undefined))).toEqual([
       'control.token',

@@ -1,4 +1,6 @@
 import { waitUntil } from 'cloudflare:workers'
+import type { Writer } from '../../src/edge-plane.ts'
+import type { Ask } from '../../src/rollout/outposts.ts'
 import { RolloutObject } from '../../src/rollout-object.ts'
 import type { EdgeBindings, KeyValues } from '../../src/worker-bindings.ts'
 import { type WorkerBindings, type WorkerHandler, workerHandler } from '../../src/worker-handler.ts'
@@ -14,9 +16,18 @@ interface Setting {
   readonly secrets: Readonly<Record<string, string>>
   /** Where observations go. */
   readonly observer: string
+  /** Whose objects it asks, where they are not its own: another isolate of the same Worker. */
+  readonly objects: string
+}
+
+/** What its isolate heard last of its rollout. */
+interface Heard {
+  readonly version: number
+  readonly flags: string | null
 }
 
 const settings = new Map<string, Setting>()
+const heard = new Map<string, Heard>()
 const handlers = new Map<string, WorkerHandler>()
 let newest = ''
 
@@ -52,6 +63,7 @@ export default {
       env.ROLLOUTS.getByName(`${address}/${rollout}`)
     if (pathname.startsWith('/test/')) {
       const [, , what, address = ''] = pathname.split('/')
+      const objects = settings.get(address)?.objects ?? address
       if (what === 'set') {
         settings.set(address, (await request.json()) as Setting)
         newest = address
@@ -59,12 +71,12 @@ export default {
         const setting = settings.get(address)
         if (setting !== undefined) setting.flags = await request.text()
       } else if (what === 'fail') {
-        await objectOf(address, 'relay')
+        await objectOf(objects, 'relay')
           .fail()
           .catch(() => {})
-        return new Response()
+      } else if (what === 'heard') {
+        return Response.json(heard.get(address) ?? null)
       }
-      handlers.delete(address)
       return new Response()
     }
     const address = settings.has(hostname) ? hostname : newest
@@ -78,8 +90,31 @@ export default {
       })
       handlers.set(address, handler)
     }
-    const ROLLOUTS = { getByName: (rollout: string) => objectOf(address, rollout) }
+    const ROLLOUTS = {
+      getByName: (rollout: string) =>
+        listened(address, objectOf(settings.get(address)?.objects ?? address, rollout)),
+    }
     const bindings: WorkerBindings = { ...bindingsOf(address), ROLLOUTS }
     return handler.fetch(request, bindings, context)
   },
+}
+
+type Hand = Writer & { exchange: Ask }
+
+/** Keeps what its isolate hears, for whoever waits for that. */
+function listened(address: string, stub: unknown): Hand {
+  const writer = stub as Hand
+  return {
+    view: (rollout) => writer.view(rollout),
+    health: (rollout) => writer.health(rollout),
+    command: (rollout, command) => writer.command(rollout, command),
+    events: (rollout, query) => writer.events(rollout, query),
+    flushes: (rollout, query) => writer.flushes(rollout, query),
+    exchange: async (rollout, dispatch) => {
+      const answer = await writer.exchange(rollout, dispatch)
+      const flags = answer?.flags?.hash ?? null
+      heard.set(address, { version: answer?.record.version ?? 0, flags })
+      return answer
+    },
+  }
 }

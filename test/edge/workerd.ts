@@ -9,7 +9,11 @@ export interface Workerd {
   /** An address of this machine that nobody has had yet. */
   address(): string
   /** Tells the entry something about one of its Workers. */
-  tell(what: 'set' | 'flags' | 'reset' | 'fail', address: string, body?: string): Promise<void>
+  tell(what: 'set' | 'flags' | 'fail', address: string, body?: string): Promise<void>
+  /** What the isolate of that Worker heard last of its rollout. */
+  heard(
+    address: string,
+  ): Promise<{ readonly version: number; readonly flags: string | null } | null>
 }
 
 const SCRIPT = join(import.meta.dirname, '../../dist/test/entry.js')
@@ -24,7 +28,6 @@ export function workerd(): Promise<Workerd> {
 async function start(): Promise<Workerd> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: '0.0.0.0',
       cf: false,
       handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
         stdout.resume()
@@ -38,11 +41,14 @@ async function start(): Promise<Workerd> {
           compatibilityDate: '2026-10-01',
           compatibilityFlags: ['nodejs_compat'],
           durableObjects: { ROLLOUTS: { className: 'AddressedObject', useSQLite: true } },
+          // Without Miniflare's own Worker in front.
+          unsafeDirectSockets: [{ host: '0.0.0.0', port: 0 }],
         },
       ],
     }),
   )
-  const { port } = await miniflare.ready
+  await miniflare.ready
+  const { port } = await miniflare.unsafeGetDirectURL()
   let addresses = 1
   return {
     port: Number(port),
@@ -54,6 +60,10 @@ async function start(): Promise<Workerd> {
       const url = `http://127.0.0.1:${port}/test/${what}/${address}`
       const answer = await fetch(url, { method: 'POST', body })
       if (!answer.ok) throw new Error(`${what} ${address}: ${answer.status}`)
+    },
+    async heard(address) {
+      const answer = await fetch(`http://127.0.0.1:${port}/test/heard/${address}`)
+      return (await answer.json()) as { version: number; flags: string | null } | null
     },
   }
 }

@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RolloutView } from '../../src/api/views.ts'
 import type { SimulatedUpstream } from '../../src/demo/upstreams.ts'
-import type { FlagDocument } from '../../src/flag/document.ts'
+import { type FlagDocument, hashOf } from '../../src/flag/document.ts'
 import type { EventType, Observation, RolloutEvent } from '../../src/types.ts'
-import { workerd } from '../edge/workerd.ts'
+import { type Workerd, workerd } from '../edge/workerd.ts'
 
 /** A Headgate in real workerd, for one test; it is called over a real socket like any other. */
 
@@ -16,7 +16,11 @@ export interface WorkerGatewayOptions {
   readonly official: SimulatedUpstream
   readonly relay: SimulatedUpstream
   readonly documentOf: (percent: number, killed: boolean) => FlagDocument
+  /** The address whose objects it shares: another isolate of the same Worker. */
+  readonly beside?: string
 }
+
+type Heard = Awaited<ReturnType<Workerd['heard']>>
 
 export const CONTROL_TOKEN = 'control-token'
 
@@ -41,8 +45,9 @@ export async function startWorkerGateway(options: WorkerGatewayOptions) {
   const setting = {
     config: JSON.stringify(options.config),
     flags: JSON.stringify(options.document),
-    secrets: options.secrets,
+    secrets: { HEADGATE_LOG_LEVEL: 'error', ...options.secrets },
     observer: `http://127.0.0.1:${(observer.address() as AddressInfo).port}/`,
+    objects: options.beside ?? address,
   }
   await runtime.tell('set', address, JSON.stringify(setting))
   await ready()
@@ -53,6 +58,16 @@ export async function startWorkerGateway(options: WorkerGatewayOptions) {
       const answer = await fetch(`${url}/readyz`)
       const { degraded } = (await answer.json()) as { degraded: string[] }
       if (degraded.length === 0 || options.document === null) return
+    }
+  }
+
+  /** Resolves when what its isolate heard last is as wanted; asking makes it listen. */
+  async function hears(wanted: (heard: NonNullable<Heard>) => boolean): Promise<void> {
+    for (;;) {
+      const heard = await runtime.heard(address)
+      if (heard !== null && wanted(heard)) return
+      await fetch(`${url}/readyz`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
 
@@ -92,15 +107,15 @@ export async function startWorkerGateway(options: WorkerGatewayOptions) {
       const method = name === 'share' ? 'PUT' : 'POST'
       const body = JSON.stringify({ by: 'ada', reason: 'test', ...more })
       const view = await ask(`/rollouts/relay/${name}`, { method, body })
-      await runtime.tell('reset', address)
-      await ready()
+      await hears(({ version }) => version >= (view as RolloutView).version)
       return view as RolloutView
     },
     async setFlag(percent: number, killed = false): Promise<void> {
-      await runtime.tell('flags', address, JSON.stringify(documentOf(percent, killed)))
+      const document = documentOf(percent, killed)
+      await runtime.tell('flags', address, JSON.stringify(document))
+      // Objects read KV now and then; one that begins anew reads it at once.
       await runtime.tell('fail', address)
-      await runtime.tell('reset', address)
-      await ready()
+      await hears(({ flags }) => flags === hashOf(document))
     },
     async close(): Promise<void> {
       observer.close()
