@@ -371,6 +371,10 @@ export function createHeadgate(parts: Parts): Headgate {
       const nowMs = clock.monotonicMs()
       const tally = isolates.hear(name, dispatch, nowMs)
       if (tally !== null) tallyOf(name).merge(tally, nowMs)
+      const control = routes.rollouts.get(name)?.control
+      if (control !== undefined && (tally?.arms.control.outcomes.ok ?? 0) > 0) {
+        proofs.note(control.name, nowMs)
+      }
       return { ...answer, flags: flagNews(dispatch.flagsHash) }
     },
     async turn() {
