@@ -40,6 +40,12 @@ export const RELAY_KEY = 'rk-relay-fedcba9876543210'
 /** For what a test names `{ env: 'EXTRA' }`. */
 export const EXTRA_KEY = 'xk-extra-a1b2c3d4e5f60718'
 
+/**
+ * Where Headgate itself listens. In front of a Worker stands the platform's own door, which says by itself what is no
+ * HTTP; and locally it notices that a caller has left only when it writes to it (test/edge/stories.test.ts).
+ */
+export const LISTENING = TRANSPORTS.filter((transport) => transport !== 'worker')
+
 type Loose = Record<string, unknown>
 
 export interface GatewayOptions {
@@ -275,7 +281,11 @@ async function gatewayInWorkerd(
     relay,
     document,
     documentOf,
-    config: { server: { open: true }, control: { token: { env: 'CONTROL' } }, ...config },
+    config: {
+      control: { token: { env: 'CONTROL' } },
+      ...config,
+      server: { open: true, ...(config.server as Loose | undefined) },
+    },
     secrets: {
       ...KEYS,
       CONTROL: CONTROL_TOKEN,

@@ -295,7 +295,9 @@ describe.each(TRANSPORTS)('the bytes of an answer over %s', (transport) => {
     const reply = await call(`${gateway.url}/v1/audio/speech`, { body })
     expect(reply.bytes.equals(recording.bytes)).toBe(true)
     expect(reply.headers['content-type']).toBe('audio/mpeg')
-    expect(reply.headers['content-length']).toBe(String(recording.bytes.length))
+    // workerd sends a stream in chunks, whatever its length is said to be.
+    const length = transport === 'worker' ? undefined : String(recording.bytes.length)
+    expect(reply.headers['content-length']).toBe(length)
   })
 
   it('A20: that are compressed and only pass through can be unpacked to the same', async () => {

@@ -176,9 +176,11 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
     })
 
     it("when control cannot be reached either, the answer is Headgate's, in the dialect", async () => {
+      const at = gateway.observations.length
       await gateway.relay.setFault(status(500))
       await gateway.official.setFault({ kind: 'refuse' })
       const reply = await ask(gateway, endpoint, { stream: true })
+      await gateway.observation(at + 1)
       await gateway.official.setFault(null)
       expect(reply.status).toBe(502)
       expect(reply.headers).toMatchObject({
@@ -272,6 +274,7 @@ describe.each(TRANSPORTS)('failover over %s', (transport) => {
       expect(reply.headers['retry-after']).toBe(code === 503 ? '4' : undefined)
     }
     expect(gateway.official.requests.total).toBe(0)
+    await gateway.observation(1)
     expect(gateway.observations).toHaveLength(2)
   })
 

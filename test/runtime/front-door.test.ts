@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ask, CHAT, MESSAGES } from '../fakes/asks.ts'
 import { call, rawCall, statusOf, valuesOf } from '../fakes/caller.ts'
-import { TRANSPORTS } from '../fakes/gateway.ts'
+import { LISTENING } from '../fakes/gateway.ts'
 import { startScripted } from '../fakes/scripted-upstream.ts'
 import { closing, start } from './start.ts'
 
@@ -63,7 +63,7 @@ const RESOLVED_PATHS = [
 const get = (target: string, more = ''): Buffer =>
   Buffer.from(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${more}\r\n`, 'latin1')
 
-describe.each(TRANSPORTS)('the front door over %s', (transport) => {
+describe.each(LISTENING)('the front door over %s', (transport) => {
   describe('refuses a path that is not canonical', () => {
     it.each(REFUSED_PATHS)('C1: %s', async (target) => {
       const gateway = await start({ transport, percent: 100 })

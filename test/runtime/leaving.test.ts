@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { ask, begin, CHAT, MESSAGES, RESPONSES } from '../fakes/asks.ts'
 import { Call, call, turns } from '../fakes/caller.ts'
 import { manualClock } from '../fakes/clock.ts'
-import { type Gateway, TRANSPORTS } from '../fakes/gateway.ts'
+import { type Gateway, LISTENING } from '../fakes/gateway.ts'
 import { record } from '../fakes/recorded.ts'
 import {
   drained,
@@ -18,7 +18,7 @@ import { closing, start } from './start.ts'
 
 const ENDPOINTS = [CHAT, RESPONSES, MESSAGES]
 
-describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
+describe.each(LISTENING)('a caller who leaves, over %s', (transport) => {
   describe.each([
     ['control', 0],
     ['canary', 100],
@@ -207,7 +207,7 @@ describe.each(TRANSPORTS)('a caller who leaves, over %s', (transport) => {
   })
 })
 
-describe.each(TRANSPORTS)('a caller who is slow, over %s', (transport) => {
+describe.each(LISTENING)('a caller who is slow, over %s', (transport) => {
   const PIECE = Buffer.alloc(65_536, 'x')
   const PIECES = 600
   /** FAULTS.md B3: what may be under way while nobody reads. */

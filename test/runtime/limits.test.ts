@@ -314,8 +314,11 @@ describe.each(TRANSPORTS)('limits of an upstream over %s', (transport) => {
       'x-headgate-assigned': 'canary',
       'x-headgate-reason': 'failover',
     })
+    expect(await gateway.observation()).toMatchObject({
+      arm: 'canary',
+      outcome: 'upstream_error',
+    })
     expect(gateway.observations).toHaveLength(1)
-    expect(gateway.observations[0]).toMatchObject({ arm: 'canary', outcome: 'upstream_error' })
   })
 })
 

@@ -272,19 +272,23 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     expect(gateway.relay.requests.total).toBe(0)
   })
 
-  it('B12: that break off in the middle of a chunk are never a whole request upstream', async () => {
-    const gateway = await start({ transport, percent: 0 })
-    for (const path of [CHAT.path, '/v1/files']) {
-      const sending = new Call(gateway.url + path, { headers: json, ends: false })
-      sending.request.on('error', () => {})
-      sending.request.write(JSON.stringify(CHAT.body()))
-      await new Promise<void>((done) => sending.request.once('socket', () => done()))
+  // What is no HTTP, a Worker's own door says: test/fakes/gateway.ts, LISTENING.
+  it.skipIf(transport === 'worker')(
+    'B12: that break off in the middle of a chunk are never a whole request upstream',
+    async () => {
+      const gateway = await start({ transport, percent: 0 })
+      for (const path of [CHAT.path, '/v1/files']) {
+        const sending = new Call(gateway.url + path, { headers: json, ends: false })
+        sending.request.on('error', () => {})
+        sending.request.write(JSON.stringify(CHAT.body()))
+        await new Promise<void>((done) => sending.request.once('socket', () => done()))
+        await turns()
+        sending.request.socket?.write('zz\r\nnot a chunk\r\n')
+        await sending.ended
+      }
       await turns()
-      sending.request.socket?.write('zz\r\nnot a chunk\r\n')
-      await sending.ended
-    }
-    await turns()
-    for (const entry of gateway.official.requests) expect(entry.body).toHaveLength(0)
-    expect(gateway.official.requests.filter(({ path }) => path === CHAT.path)).toEqual([])
-  })
+      for (const entry of gateway.official.requests) expect(entry.body).toHaveLength(0)
+      expect(gateway.official.requests.filter(({ path }) => path === CHAT.path)).toEqual([])
+    },
+  )
 })
