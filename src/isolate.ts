@@ -84,7 +84,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     id: parts.id,
     onChange: refresh,
   })
-  let splits = splitsNow()
+  let splits = splitsAfter(null)
 
   const gate = newGate({
     routes: () => routes,
@@ -115,19 +115,20 @@ export function createIsolate(parts: IsolateParts): Isolate {
     outposts.watch(gate.flights, nowMs)
   }
 
-  function splitsNow(): Splits {
+  function splitsAfter(before: Splits | null): Splits {
     const nowMs = clock.monotonicMs()
     const now = splitsOf(outposts.splitInputs(), flags, {
       killedByEnv: parts.killedByEnv,
       nowMs,
       splitMaxAgeMs: SPLIT_MAX_AGE_MS,
       flagsMaxAgeMs: parts.flagsMaxAgeMs,
+      before,
     })
     return { ...now, asOfMs: outposts.askedMs ?? nowMs }
   }
 
   function refresh(): void {
-    splits = splitsNow()
+    splits = splitsAfter(splits)
   }
 
   function hear({ flags: news }: Answer, sentMs: number): void {
