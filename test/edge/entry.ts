@@ -29,6 +29,8 @@ interface Heard {
 const settings = new Map<string, Setting>()
 const heard = new Map<string, Heard>()
 const handlers = new Map<string, WorkerHandler>()
+/** Whose objects cannot be reached. */
+const cutOff = new Set<string>()
 let newest = ''
 
 function bindingsOf(address: string): EdgeBindings {
@@ -74,6 +76,10 @@ export default {
         await objectOf(objects, 'relay')
           .fail()
           .catch(() => {})
+      } else if (what === 'cut') {
+        cutOff.add(address)
+      } else if (what === 'mend') {
+        cutOff.delete(address)
       } else if (what === 'heard') {
         return Response.json(heard.get(address) ?? null)
       }
@@ -111,6 +117,7 @@ function listened(address: string, stub: unknown): Hand {
     events: (rollout, query) => writer.events(rollout, query),
     flushes: (rollout, query) => writer.flushes(rollout, query),
     exchange: async (rollout, dispatch) => {
+      if (cutOff.has(address)) throw new Error('Network connection lost.')
       const answer = await writer.exchange(rollout, dispatch)
       const flags = answer?.flags?.hash ?? null
       heard.set(address, { version: answer?.record.version ?? 0, flags })

@@ -142,6 +142,33 @@ describe('a rollout at the edge', () => {
     expect(events.at(-1)).toMatchObject({ type: 'rolled_back' })
   })
 
+  it('F-5: an object that cannot be reached leaves an isolate with what it knows for 30 s; then control, and back', {
+    timeout: 60_000,
+  }, async () => {
+    const made = await started(HALF)
+    const { first: isolate } = made
+    await made.until(({ arms }) => arms.canary.requests > 5)
+    await isolate.runtime.tell('cut', isolate.address)
+    const reasons = new Set<unknown>()
+    const arms = new Set<unknown>()
+    for (let reason: unknown; reason !== 'stale'; ) {
+      const { status, headers } = await ask(isolate)
+      expect(status).toBe(200)
+      reason = headers['x-headgate-reason']
+      reasons.add(reason)
+      if (reason === 'split') arms.add(headers['x-headgate-arm'])
+    }
+    expect(reasons).toEqual(new Set(['split', 'stale']))
+    expect(arms).toEqual(new Set(['control', 'canary']))
+    await isolate.runtime.tell('mend', isolate.address)
+    while ((await ask(isolate)).headers['x-headgate-reason'] !== 'split');
+    // What was counted meanwhile was not lost.
+    const drawn = isolate.observations.filter(({ evidence }) => evidence).length
+    await made.until(
+      ({ arms: { control, canary } }) => control.requests + canary.requests >= drawn,
+    )
+  })
+
   it('E4: keeps its flags when what is in KV is no document', async () => {
     const made = await started(HALF)
     const { first: isolate } = made

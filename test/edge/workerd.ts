@@ -9,7 +9,11 @@ export interface Workerd {
   /** An address of this machine that nobody has had yet. */
   address(): string
   /** Tells the entry something about one of its Workers. */
-  tell(what: 'set' | 'flags' | 'fail', address: string, body?: string): Promise<void>
+  tell(
+    what: 'set' | 'flags' | 'fail' | 'cut' | 'mend',
+    address: string,
+    body?: string,
+  ): Promise<void>
   /** What the isolate of that Worker heard last of its rollout. */
   heard(
     address: string,
