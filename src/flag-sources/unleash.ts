@@ -55,7 +55,7 @@ const LEAST_PART = 0.8
  * had for a minute, as after its database was restored.
  */
 export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSource {
-  const { server, clock, log, random, backup, usage } = options
+  const { server, fetch, clock, log, random, backup, usage } = options
   const source = `unleash:${server.url}`
   const listeners: (() => void)[] = []
   let snapshot = snapshotOf(options)
@@ -64,7 +64,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
   let revision: Revision | null = null
   let olderSinceMs: number | null = null
   let timer: unknown = null
-  let needs: ReadonlySet<string> | undefined
+  let needs: ReadonlySet<string> | null = null
   let left = ''
   let asking = false
   let askAgain = false
@@ -83,7 +83,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     asking = true
     askAgain = false
     clock.clearTimer(timer)
-    const answer = await askFeatures(server, etag, { ...options, needs })
+    const answer = await askFeatures(server, etag, { fetch, clock, needs: () => needs })
     asking = false
     if (closed) return
     if (answer.kind === 'fault') note(answer.words)

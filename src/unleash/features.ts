@@ -51,8 +51,11 @@ export type FeaturesAnswer =
 export interface FeaturesParts {
   readonly fetch: Fetch
   readonly clock: Clock
-  /** The flags that have to be right; what is wrong elsewhere is left out. All have to be unless given. */
-  readonly needs?: ReadonlySet<string> | undefined
+  /**
+   * The flags that have to be right; what is wrong elsewhere is left out. All have to be unless given. Asked once the answer
+   * is here: who is asked for may be said after the question is on its way.
+   */
+  readonly needs?: () => ReadonlySet<string> | null
 }
 
 /** To the last byte of the answer. */
@@ -89,7 +92,8 @@ export async function askFeatures(
     }
     const text = await textOf(response, MAX_DOCUMENT_CHARS)
     if (text === null) return fault(`answered ${MAX_DOCUMENT_CHARS} bytes or more`)
-    const parsed = needs === undefined ? parsedWhole(text) : parseServed(text, needs)
+    const needed = needs?.() ?? null
+    const parsed = needed === null ? parsedWhole(text) : parseServed(text, needed)
     if (!parsed.ok) return fault(`answered what is no document: ${parsed.faults.join('; ')}`)
     const { document, revision } = apart(parsed.document)
     const nextEtag = response.headers.get('etag')

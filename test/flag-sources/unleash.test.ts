@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/config/secret.ts'
 import { type FlagDocument, hashOf } from '../../src/flag/document.ts'
 import { type UnleashFlagOptions, unleashFlagSource } from '../../src/flag-sources/unleash.ts'
-import type { FlagSource, FlagUse, Log } from '../../src/ports.ts'
+import type { AskedFlags, FlagSource, FlagUse, Log } from '../../src/ports.ts'
 import { type HeardClock, heardClock } from '../fakes/clock.ts'
 import { FAKE_TOKEN, type FakeUnleash, startFakeUnleash } from '../fakes/unleash-server.ts'
 import { documentOf, gradual, kill, relay } from '../flag/documents.ts'
@@ -35,6 +35,7 @@ interface Followed {
 async function follow(
   first: FlagDocument | null,
   more: Partial<UnleashFlagOptions> = {},
+  asked: readonly AskedFlags[] = [],
 ): Promise<Followed> {
   server = await startFakeUnleash(first)
   const clock = heardClock()
@@ -65,6 +66,8 @@ async function follow(
     ...more,
   })
   opened.push(source)
+  // As `createHeadgate` does: at once, and the first ask is on its way.
+  if (asked.length > 0) source.follow?.(asked)
   let waits = 1
   await clock.heard(INTERVAL_MS, waits)
   return {
@@ -297,6 +300,16 @@ describe('a flag server with a fault', () => {
     source.follow?.([{ flag: 'theirs', kill: 'headgate-kill', groupId: 'theirs' }])
     await followed.next()
     expect(source.status().fault).toContain('got "abc"')
+  })
+
+  it('E4: a malformed flag of another team is left out of the first answer already', async () => {
+    const theirs = { name: 'theirs', enabled: true, strategies: [gradual('abc')] }
+    const killing = documentOf([relay([gradual(5)]), kill([{ name: 'default' }])])
+    const document = { ...killing, features: [...killing.features, theirs as never] }
+    const asked = { flag: 'headgate-relay', kill: 'headgate-kill', groupId: 'headgate-relay' }
+    const { source } = await follow(document, {}, [asked])
+    expect(source.status().fault).toBeNull()
+    expect(source.current()?.document.features).toEqual(killing.features)
   })
 
   it('E4: an empty list of flags is a document: whoever removed them meant it', async () => {
