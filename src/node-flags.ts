@@ -29,6 +29,8 @@ export interface OpenedFlags {
   readonly asked: Promise<void>
   /** Two configurations with the same key read the same flags in the same way. Holds a secret. */
   readonly key: string
+  /** Server and environment; null where nothing of it is taken up by the next. */
+  readonly whose: string | null
 }
 
 /** How long a start may wait for the first word of a server. */
@@ -51,6 +53,7 @@ export function openFlags(
       source: fileFlagSource({ file, clock: parts.clock, log: parts.log }),
       asked: Promise.resolve(),
       key: flagsKey(loaded),
+      whose: null,
     }
   }
   if ('openFeature' in flags) return openOpenFeature(loaded, flags, parts)
@@ -90,6 +93,7 @@ function openOpenFeature(
     source,
     asked: Promise.race([source.asked, waited(clock)]),
     key: flagsKey(loaded),
+    whose: null,
   }
 }
 
@@ -107,6 +111,7 @@ function openUnleash(
   const { url, appName, interval, usageInterval, streaming } = unleash
   const token = loaded.reveal(unleash.token)
   const environment = unleash.environment ?? environmentOf(token.reveal())
+  const whose = JSON.stringify([url, environment])
   const server = { url, token, appName, instanceId, intervalMs: interval }
   const place =
     unleash.backup === false
@@ -119,7 +124,7 @@ function openUnleash(
     log,
     random,
     kept:
-      heldBy(before, url, clock) ??
+      heldBy(before, whose, clock) ??
       (place === null ? null : readBackup(place, clock.wallMs(), log)) ??
       bootstrapOf(loaded, unleash.bootstrap, log),
     backup: place === null ? null : fileBackup(place, { clock, log }),
@@ -142,6 +147,7 @@ function openUnleash(
     source,
     asked: Promise.race([source.asked, waited(clock)]),
     key: flagsKey(loaded),
+    whose,
   }
 }
 
@@ -157,16 +163,17 @@ function usageOf(options: UsageOptions): { count(use: FlagUse): void; close(): P
   return { count: (use) => usage?.count(use), close: async () => (await loading).close() }
 }
 
-/** After a reload: the same server in the same words has not said anything else meanwhile. */
+/** After a reload: the same server in the same words has not said anything else meanwhile about this environment. */
 function heldBy(
   before: OpenedFlags | null,
-  url: string,
+  whose: string,
   clock: Clock,
 ): KeptFlags<FlagDocument> | null {
   const snapshot = before?.source.current() ?? null
-  if (snapshot === null || before?.source.status().source !== `unleash:${url}`) return null
-  const ageMs = clock.monotonicMs() - snapshot.readAtMs
-  return { document: snapshot.document, ageMs, words: 'what was read before the reload' }
+  if (snapshot === null || before?.whose !== whose) return null
+  const { document, readAtMs, revision = null } = snapshot
+  const ageMs = clock.monotonicMs() - readAtMs
+  return { document, ageMs, words: 'what was read before the reload', revision }
 }
 
 /** For a first start without the server: as old as this process. */

@@ -26,6 +26,14 @@ export interface FlagSnapshot<Document> {
   readonly readAtMs: number
   /** Short hash of the document, for people and for `FlagStatus`. */
   readonly hash: string
+  /** Null, or not there, where the source does not say. */
+  readonly revision?: FlagRevision | null
+}
+
+/** Which state of the flags a document is of. Revisions of one `query` rise; those of two do not compare. */
+export interface FlagRevision {
+  readonly query: string
+  readonly number: number
 }
 
 /** What a flag source has to say about itself, for `/readyz`, the API and the page. */
@@ -76,12 +84,14 @@ export interface KeptFlags<Document> {
   readonly ageMs: number
   /** `the backup of 2026-11-26T07:12:00Z`, `the bootstrap flags/relay.json`. */
   readonly words: string
+  /** What comes from the same source and is older is not news. */
+  readonly revision?: FlagRevision | null
 }
 
 /** Where the last good document waits for the next start. It never throws. */
 export interface FlagBackup<Document> {
   /** Told of every confirmation, with a new document or the same. */
-  keep(document: Document): void
+  keep(document: Document, revision?: FlagRevision | null): void
   /** Resolves when what was told is written. */
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type FlagDocument, parseDocument } from '../flag/document.ts'
-import type { Clock, FlagBackup, KeptFlags, Log } from '../ports.ts'
+import type { Clock, FlagBackup, FlagRevision, KeptFlags, Log } from '../ports.ts'
 
 /**
  * The last good answer of an Unleash server, on disk. The file is itself a client-features document that `flags.file` and
@@ -23,6 +23,8 @@ interface Mark {
   readonly environment: string | null
   /** ISO 8601: when the server last confirmed them, to a minute. */
   readonly confirmedAt: string
+  /** Null where the server does not say; not there in a file of an older Headgate. */
+  readonly revision?: FlagRevision | null
   /** Of the document without this mark, as JSON. */
   readonly sha256: string
 }
@@ -68,6 +70,7 @@ export function readBackup(
     document,
     ageMs: ageMs >= -AHEAD_MS ? Math.max(0, ageMs) : Number.POSITIVE_INFINITY,
     words: `the backup of ${headgate.confirmedAt}`,
+    revision: headgate.revision ?? null,
   }
 }
 
@@ -104,13 +107,13 @@ export function fileBackup(
   }
 
   return {
-    keep(document) {
+    keep(document, revision = null) {
       const nowMs = clock.monotonicMs()
       if (document === kept && nowMs - keptMs < CONFIRM_MS) return
       kept = document
       keptMs = nowMs
       const confirmedAt = new Date(clock.wallMs()).toISOString()
-      const mark: Mark = { url, environment, confirmedAt, sha256: sumOf(document) }
+      const mark: Mark = { url, environment, confirmedAt, revision, sha256: sumOf(document) }
       const text = `${JSON.stringify({ ...document, headgate: mark }, null, 2)}\n`
       writing = writing.then(() => write(text))
     },
@@ -123,12 +126,17 @@ function sumOf(document: FlagDocument): string {
 }
 
 function isMark(value: unknown): value is Mark {
-  const { url, environment, confirmedAt, sha256 } = (value ?? {}) as Partial<Mark>
+  const { url, environment, confirmedAt, revision, sha256 } = (value ?? {}) as Partial<Mark>
   return (
     typeof url === 'string' &&
     (typeof environment === 'string' || environment === null) &&
     typeof confirmedAt === 'string' &&
     !Number.isNaN(Date.parse(confirmedAt)) &&
+    (revision === undefined || revision === null || isRevision(revision)) &&
     typeof sha256 === 'string'
   )
+}
+
+function isRevision({ query, number }: Partial<FlagRevision>): boolean {
+  return typeof query === 'string' && typeof number === 'number'
 }

@@ -3,18 +3,14 @@ import type {
   Clock,
   Fetch,
   FlagBackup,
+  FlagRevision,
   FlagSnapshot,
   FlagSource,
   FlagUse,
   KeptFlags,
   Log,
 } from '../ports.ts'
-import {
-  askFeatures,
-  type FeaturesAnswer,
-  type FeaturesServer,
-  type Revision,
-} from '../unleash/features.ts'
+import { askFeatures, type FeaturesAnswer, type FeaturesServer } from '../unleash/features.ts'
 
 export interface UnleashFlagOptions {
   readonly server: FeaturesServer
@@ -51,7 +47,7 @@ const LEAST_PART = 0.8
  *
  * A fault changes nothing but `status().fault`: the last good document stays, and grows old. It is one where a flag that is
  * followed, its parents or segments are malformed; flags of others that are so are left out. A state of the flags with a
- * lower revision than the one held comes from a replica that lags, and is not taken; unless it is all the server has
+ * lower revision than the one held, or kept from before, comes from a replica that lags, and is not taken; unless it is all the server has
  * had for a minute, as after its database was restored.
  */
 export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSource {
@@ -61,7 +57,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
   let snapshot = snapshotOf(options)
   let fault: string | null = NOT_ASKED
   let etag: string | null = null
-  let revision: Revision | null = null
+  let revision: FlagRevision | null = options.kept?.revision ?? null
   let olderSinceMs: number | null = null
   let timer: unknown = null
   let needs: ReadonlySet<string> | null = null
@@ -122,21 +118,21 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
       return
     }
     log.info('flags read', { source, hash, revision: next?.number ?? null })
-    snapshot = { document, hash, readAtMs: clock.monotonicMs() }
-    backup?.keep(document)
+    snapshot = { document, hash, readAtMs: clock.monotonicMs(), revision }
+    backup?.keep(document, revision)
     fault = null
     olderSinceMs = null
     tell()
   }
 
-  function isOlder(next: Revision | null): boolean {
+  function isOlder(next: FlagRevision | null): boolean {
     return next !== null && revision?.query === next.query && next.number < revision.number
   }
 
   function confirm(): void {
     if (snapshot === null) return
-    snapshot = { ...snapshot, readAtMs: clock.monotonicMs() }
-    backup?.keep(snapshot.document)
+    snapshot = { ...snapshot, readAtMs: clock.monotonicMs(), revision }
+    backup?.keep(snapshot.document, revision)
     olderSinceMs = null
     if (fault === null) return
     if (fault !== NOT_ASKED) log.info('flags confirmed again', { source, hash: snapshot.hash })
@@ -208,5 +204,6 @@ function snapshotOf({
   if (kept === null) return null
   const hash = hashOf(kept.document)
   log.info('flags from before', { source: `unleash:${server.url}`, kept: kept.words, hash })
-  return { document: kept.document, hash, readAtMs: clock.monotonicMs() - kept.ageMs }
+  const { document, ageMs, revision = null } = kept
+  return { document, hash, readAtMs: clock.monotonicMs() - ageMs, revision }
 }

@@ -1,6 +1,6 @@
 import { type FlagDocument, MAX_DOCUMENT_CHARS, parseDocument } from '../flag/document.ts'
 import { type ParsedServed, parseServed } from '../flag/served.ts'
-import type { Clock, Fetch, Sealed } from '../ports.ts'
+import type { Clock, Fetch, FlagRevision, Sealed } from '../ports.ts'
 import { textOf, why } from './answer.ts'
 
 /**
@@ -21,12 +21,6 @@ export interface FeaturesServer {
   readonly intervalMs: number
 }
 
-/** Which state of the flags a document is of. Revisions of one `query` rise; those of two do not compare. */
-export interface Revision {
-  readonly query: string
-  readonly number: number
-}
-
 /** What one ask brought. */
 export type FeaturesAnswer =
   | {
@@ -36,7 +30,7 @@ export type FeaturesAnswer =
       /** For the next ask. */
       readonly etag: string | null
       /** Null where the server does not say. */
-      readonly revision: Revision | null
+      readonly revision: FlagRevision | null
       /** Flags of others that are no flags, and are left out. */
       readonly left: readonly string[]
     }
@@ -140,7 +134,7 @@ function statusText(status: number): string {
 }
 
 /** What the server says about the answer (`meta`, `query`) is no part of the flags. */
-function apart(whole: FlagDocument): { document: FlagDocument; revision: Revision | null } {
+function apart(whole: FlagDocument): { document: FlagDocument; revision: FlagRevision | null } {
   const {
     meta,
     query: _,

@@ -52,7 +52,18 @@ describe('the backup of flags', () => {
       document: FIVE,
       ageMs: 90_000,
       words: `the backup of ${new Date(clock.wallMs() - 90_000).toISOString()}`,
+      revision: null,
     })
+  })
+
+  it('E10: says which state of the flags it is, where the server numbers them', async () => {
+    const clock = manualClock()
+    const at = place()
+    const backup = fileBackup(at, { clock, log: logged() })
+    const revision = { query: 'fa4e', number: 7 }
+    backup.keep(FIVE, revision)
+    await backup.close()
+    expect(readBackup(at, clock.wallMs(), logged())?.revision).toEqual(revision)
   })
 
   it('is a document that a flag file may be, and nobody else may read', async () => {

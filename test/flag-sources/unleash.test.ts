@@ -418,6 +418,21 @@ describe('an older state of the flags', () => {
     expect([...hashes]).toEqual([hashOf(FIVE)])
   })
 
+  it('E10: than the one that was kept from before is not taken either', async () => {
+    const revision = { query: 'fa4e', number: 7 }
+    const kept = { document: FIVE, ageMs: 90_000, words: 'the backup', revision }
+    const followed = await follow(ONE, { kept })
+    const { server, source } = followed
+    expect(source.current()?.hash).toBe(hashOf(FIVE))
+    expect(source.status().fault).toBe('answered an older state of the flags: revision 1 after 7')
+    server.publish(ONE, 8)
+    await followed.next()
+    expect(source.current()).toMatchObject({
+      document: ONE,
+      revision: { query: 'fa4e', number: 8 },
+    })
+  })
+
   it('E10: that is all there is for a minute is taken, and said: a database was restored', async () => {
     const followed = await follow(ONE)
     const { server, source, clock, lines } = followed

@@ -204,6 +204,23 @@ describe('headgate serve behind an Unleash server', () => {
     expect(await reasonOf(served)).toBe('killed')
   })
 
+  it('E10: a kill that was known holds over a reload and a restart at a replica that lags', async () => {
+    const { served, unleash } = await start({ percent: 100 })
+    unleash.publish(documentOf(100, true), 7)
+    await untilReason(served, 'killed')
+    await backedUp(served)
+    unleash.publish(documentOf(100, false), 6)
+    await served.logged('flags not read', 'revision 6 after 7')
+    served.writeConfig(served.configText().replace('interval: 1s', 'interval: 2s'))
+    await served.logged('configuration taken')
+    await unleash.polled(unleash.polls.length + 1)
+    expect(await reasonOf(served)).toBe('killed')
+    await served.restart()
+    expect(await reasonOf(served)).toBe('killed')
+    unleash.publish(documentOf(100, false), 8)
+    await untilReason(served, 'split')
+  })
+
   it('E2: holds the last good flags while it is away, then control takes all, and a kill stays a kill', async () => {
     const { served, unleash } = await start({ percent: 100, flags: ', maxAge: 3s' })
     expect(await reasonOf(served)).toBe('split')
@@ -267,6 +284,17 @@ describe('headgate serve behind an Unleash server', () => {
     await served.logged('configuration taken')
     expect(await reasonOf(served)).toBe('split')
     expect((await served.rollout()).flags.refreshMs).toBe(2_000)
+  })
+
+  it('holds nothing of another environment when it is to follow that one', async () => {
+    const { served, unleash } = await start({ percent: 100 })
+    expect(await reasonOf(served)).toBe('split')
+    unleash.answer({ kind: 'hang' })
+    served.writeConfig(
+      served.configText().replace('interval: 1s', 'environment: production, interval: 1s'),
+    )
+    await served.logged('configuration taken')
+    expect(await reasonOf(served)).toBe('stale')
   })
 
   it('C10: never prints its token', async () => {
