@@ -14,7 +14,10 @@ import type { KnownCaller, Rollout, Routes, Upstream } from './routes.ts'
 export interface Question {
   /** As a caller would send it; not empty. */
   readonly unit: string
-  /** What a flag may ask. `model`, `path` and `caller` also say whether the rollout takes the request at all. */
+  /**
+   * What a flag may ask: `model`, `stream`, `class`, `path`, `caller` and what config maps; others mean nothing. `model`, `path`
+   * and `caller` also say whether the rollout takes the request at all.
+   */
   readonly properties: Readonly<Record<string, string>>
 }
 
@@ -34,7 +37,7 @@ export function foretell(gate: Gate, name: string, question: Question): Foretold
   const unit = encodeUnit(caller?.unitIsCaller === true ? caller.name : question.unit)
   const assignment = assign(
     {
-      rollout: isMatched(rollout, question) ? name : null,
+      rollout: isMatched(routes, rollout, question) ? name : null,
       unit,
       bound: false,
       owner: null,
@@ -58,10 +61,16 @@ export function foretell(gate: Gate, name: string, question: Question): Foretold
   }
 }
 
-function isMatched({ config: { match } }: Rollout, { properties }: Question): boolean {
-  const { path, model } = properties
-  if (path !== undefined && !match.paths.some((each) => each === path)) return false
-  return model === undefined || match.models === undefined || match.models.includes(model)
+/** The first that matches takes the request. One before it that wants a header, or a model that is not said, is passed by. */
+function isMatched({ byPath }: Routes, rollout: Rollout, { properties }: Question): boolean {
+  const { path = rollout.config.match.paths[0] ?? '', model } = properties
+  const taker = byPath.get(path)?.find((each) => {
+    const { models, headers } = each.config.match
+    if (each !== rollout && headers !== undefined) return false
+    if (models === undefined) return true
+    return model === undefined ? each === rollout : models.includes(model)
+  })
+  return taker === rollout
 }
 
 function isExcluded(rollout: Rollout, question: Question, caller: KnownCaller | null): boolean {
@@ -80,25 +89,32 @@ function isFull(gate: Gate, { name, limits }: Upstream): boolean {
   return limits !== null && !gate.upstreamLimits.of(name, limits).hasRoom(0)
 }
 
-/** What is not said is what a plain request to the rollout's first path would have; what Headgate says nobody else does. */
+/**
+ * What is not said is what a plain request to the rollout's first path would have; what Headgate says nobody else does, and
+ * what no request could say is left out.
+ */
 function propertiesOf(
-  { flagContext: { appName, environment } }: Routes,
+  { flagContext: { appName, environment, mapped } }: Routes,
   { name, config }: Rollout,
   caller: KnownCaller | null,
   { properties }: Question,
 ): FlagContext['properties'] {
   const path = properties['path'] ?? config.match.paths[0] ?? ''
   const { dialect } = endpointOf('POST', path, false)
+  const said = mapped.flatMap(([property]) => {
+    const value = properties[property]
+    return value === undefined ? [] : [[property, value]]
+  })
   return {
-    model: '',
+    model: properties['model'] ?? '',
     dialect,
-    stream: 'false',
-    class: '',
-    ...properties,
     path,
+    stream: properties['stream'] ?? 'false',
+    class: properties['class'] ?? '',
     caller: caller?.name ?? '',
     rollout: name,
     appName,
     environment,
+    ...Object.fromEntries(said),
   }
 }

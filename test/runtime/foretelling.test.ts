@@ -34,8 +34,10 @@ async function foretold(
   gateway: Gateway,
   { unit, model, endpoint }: Case,
   more: Record<string, string> = {},
+  rollout = 'relay',
 ) {
-  const answer = await gateway.headgate.control.request('/-/ofrep/v1/evaluate/flags/relay', {
+  const url = `/-/ofrep/v1/evaluate/flags/${rollout}`
+  const answer = await gateway.headgate.control.request(url, {
     method: 'POST',
     headers: { authorization: 'Bearer viewer-token', 'content-type': 'application/json' },
     body: JSON.stringify({ context: { targetingKey: unit, model, path: endpoint.path, ...more } }),
@@ -204,6 +206,38 @@ describe.each(TRANSPORTS)('what is foretold of a unit over %s', (transport) => {
       arms.push(told.assigned)
     }
     expect(arms).toEqual(['canary', 'control'])
+  })
+
+  it('asks flags nothing that no request says: what config does not map means nothing', async () => {
+    const gateway = await start({ transport })
+    const acme = { contextName: 'tenantId', operator: 'IN', values: ['acme'] }
+    const { strategies, ...flag } = gradual('headgate-relay', 100)
+    const only = (strategies as object[]).map((each) => ({ ...each, constraints: [acme] }))
+    gateway.setDocument(documentWith([{ ...flag, strategies: only }]))
+    const one: Case = { unit: 'team-38', model: 'gpt-5.2', endpoint: CHAT }
+    const told = await foretold(gateway, one, { tenantId: 'acme', dialect: 'anthropic' })
+    expect(told).toEqual(await happened(gateway, one, { 'x-tenant': 'acme' }))
+    expect(told.reason).toBe('flag_off')
+  })
+
+  it('knows the rollout that comes before it and takes the request', async () => {
+    const match = { paths: ['/v1/chat/completions'] }
+    const rollout = { control: 'official', canary: 'relay', flag: 'headgate-relay' }
+    const rollouts = {
+      mini: { ...rollout, match: { ...match, models: ['gpt-5.2-mini'] } },
+      relay: { ...rollout, match },
+    }
+    const gateway = await start({ transport, percent: 100, config: { rollouts } })
+    const one: Case = { unit: 'team-38', model: 'gpt-5.2-mini', endpoint: CHAT }
+    const all = async (model: string) => {
+      const asked = { ...one, model }
+      const told = [await foretold(gateway, asked, {}, 'mini'), await foretold(gateway, asked)]
+      await happened(gateway, asked)
+      const by = gateway.observations.at(-1)?.rollout
+      return [...told.map(({ reason }) => reason), by]
+    }
+    expect(await all('gpt-5.2-mini')).toEqual(['split', 'unmatched', 'mini'])
+    expect(await all('gpt-5.2')).toEqual(['unmatched', 'split', 'relay'])
   })
 
   it('knows a caller who is kept from the canary, and one whose name is the unit', async () => {
