@@ -24,6 +24,7 @@ export function writeBackOf(
   return unleashWriteBack({
     admin: new UnleashAdmin(server, { fetch, clock }),
     environment,
+    place: JSON.stringify([url, writeBack.project, environment]),
     steps: writeBack.steps,
     flagOf: (name) => {
       const rollout = config.rollouts[name]

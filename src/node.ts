@@ -141,8 +141,9 @@ export async function startNode({
       hooks = webhooksOf(next, log)
     }
     if (writeBackKey(before) !== writeBackKey(next)) {
-      void back?.close()
+      const old = back
       back = writeBack()
+      old?.handOver(back)
     }
     dial.retire(goneOf(before, next))
     log.info('configuration taken', { file: configFile, hash: next.hash })

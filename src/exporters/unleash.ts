@@ -14,6 +14,8 @@ export interface WriteBackParts {
   readonly admin: UnleashAdmin
   /** For people: the environment that `admin` writes to. */
   readonly environment: string
+  /** Server, project and environment: what was to be written in one place is nothing for another. */
+  readonly place: string
   /** Whether a plan's own steps raise the flag. */
   readonly steps: boolean
   /** Null for a rollout that is not configured any more. */
@@ -29,6 +31,13 @@ export interface WriteBackParts {
 export interface WriteBack {
   /** Takes an event, and returns at once. Never throws. */
   take(event: RolloutEvent): void
+  /**
+   * Takes no more, and leaves what is not written yet to the next one, which goes on with it where it writes the same flag in
+   * the same place: a token that was put right is one more attempt. The rest is noted as not written.
+   */
+  handOver(next: WriteBack | null): void
+  /** Goes on with it. @returns false where it is none of its own */
+  goOn(open: Open): boolean
   /** Takes no more, waits 5 s at most for what is on its way, and notes what is left as not written. */
   close(): Promise<void>
 }
@@ -39,16 +48,30 @@ const CLOSE_MS = 5_000
 export function unleashWriteBack(parts: WriteBackParts): WriteBack {
   const writers = new Map<string, Writer>()
   let closed = false
+  function writerOf(rollout: string): Writer {
+    let writer = writers.get(rollout)
+    if (writer === undefined) {
+      writer = new Writer(rollout, parts)
+      writers.set(rollout, writer)
+    }
+    return writer
+  }
   return {
     take(event) {
       if (closed || NOTE_TYPES.some((type) => type === event.type)) return
-      const { rollout } = event
-      let writer = writers.get(rollout)
-      if (writer === undefined) {
-        writer = new Writer(rollout, parts)
-        writers.set(rollout, writer)
-      }
-      writer.take(event)
+      writerOf(event.rollout).take(event)
+    },
+    handOver(next) {
+      closed = true
+      for (const writer of writers.values()) writer.handOver(next)
+    },
+    goOn(open) {
+      const { event, wish, flag, groupId, place } = open
+      const target = parts.flagOf(event.rollout)
+      const isOwn = place === parts.place && target?.flag === flag && target.groupId === groupId
+      if (closed || !isOwn || (wish.kind === 'raise' && !parts.steps)) return false
+      writerOf(event.rollout).goOn(open)
+      return true
     },
     async close() {
       closed = true
@@ -57,16 +80,21 @@ export function unleashWriteBack(parts: WriteBackParts): WriteBack {
   }
 }
 
-interface Job {
+/** What is not written yet. */
+interface Open {
   readonly wish: Wish
   readonly event: RolloutEvent
   readonly flag: string
   readonly groupId: string
+  readonly place: string
+  /** The flag is off; what is left is its reason. */
+  isOff: boolean
+}
+
+interface Job extends Open {
   /** Ends what is on its way. */
   readonly abort: AbortController
   attempts: number
-  /** The flag is off; what is left is its reason. */
-  isOff: boolean
   /** Set while it waits for its next attempt. */
   timer: unknown
 }
@@ -102,17 +130,29 @@ class Writer {
     }
     const target = wish === null ? null : this.#parts.flagOf(this.#rollout)
     if (wish === null || target === null) return
-    this.#begin({
+    this.goOn({
       // What was not written yet is no sign that a person lowered the flag.
       wish:
         wish.kind === 'raise' && before?.wish.kind === 'raise' ? joined(before.wish, wish) : wish,
       event,
       ...target,
-      abort: new AbortController(),
-      attempts: 0,
+      place: this.#parts.place,
       isOff: false,
-      timer: null,
     })
+  }
+
+  goOn(open: Open): void {
+    const job = { ...open, abort: new AbortController(), attempts: 0, timer: null }
+    this.#job = job
+    this.#writing = this.#write(job)
+  }
+
+  handOver(next: WriteBack | null): void {
+    const job = this.#job
+    if (job === null) return
+    this.#end(job)
+    if (next?.goOn(job) === true) return
+    this.#tell(job, this.#without(job, 'flag_not_written', 'Headgate was configured anew'))
   }
 
   async close(): Promise<void> {
@@ -121,13 +161,7 @@ class Writer {
     const timer = clock.setTimer(resolve, CLOSE_MS)
     if (this.#job?.timer === null) await Promise.race([this.#writing, late])
     clock.clearTimer(timer)
-    if (this.#job !== null)
-      this.#stop(this.#job, 'flag_not_written', 'Headgate ended, or was configured anew')
-  }
-
-  #begin(job: Job): void {
-    this.#job = job
-    this.#writing = this.#write(job)
+    if (this.#job !== null) this.#stop(this.#job, 'flag_not_written', 'Headgate ended')
   }
 
   #drop(job: Job, words: string): void {

@@ -51,8 +51,15 @@ const advanced = (from: number, to: number) => event('advanced', [from, to])
 const LINE =
   'Headgate rolled back relay (guard, 2026-11-26T07:40:00Z): failures: canary 9 of 9, control 0.4 %'
 
-function stand(options: { steps?: boolean } = {}) {
-  const unleash = new FakeUnleash()
+interface Options {
+  readonly steps?: boolean
+  readonly unleash?: FakeUnleash
+  readonly place?: string
+  readonly flag?: string
+}
+
+function stand(options: Options = {}) {
+  const unleash = options.unleash ?? new FakeUnleash()
   const clock = heardClock()
   const notes: string[] = []
   let more = Promise.withResolvers<void>()
@@ -68,9 +75,12 @@ function stand(options: { steps?: boolean } = {}) {
   const back = unleashWriteBack({
     admin: new UnleashAdmin(server, { fetch: unleash.fetch, clock }),
     environment: 'production',
+    place: options.place ?? 'here',
     steps: options.steps ?? true,
     flagOf: (name) =>
-      name === 'relay' ? { flag: 'headgate-relay', groupId: 'headgate-relay' } : null,
+      name === 'relay'
+        ? { flag: options.flag ?? 'headgate-relay', groupId: 'headgate-relay' }
+        : null,
     note(_, { type, reason }: { type: NoteType; reason: string }) {
       notes.push(`${type}: ${reason}`)
       more.resolve()
@@ -295,6 +305,62 @@ describe('a step', () => {
   })
 })
 
+describe('another configuration', () => {
+  it('goes on with what is not written yet: a token that was put right is one more attempt', async () => {
+    const { unleash, clock, notes, back } = stand()
+    unleash.answer = () => new Response('{"message":"who are you?"}', { status: 401 })
+    back.take(rolledBack)
+    await clock.heard(2_500)
+    unleash.answer = null
+    const next = stand({ unleash })
+    back.handOver(next.back)
+    expect((await next.noted())[0]).toMatch(/^flag_written: turned headgate-relay off/)
+    expect(unleash.description).toBe(LINE)
+    clock.advance(86_400_000)
+    expect(notes).toEqual([])
+    back.take(rolledBack)
+    expect(unleash.asked.filter((ask) => ask === 'POST here/off')).toHaveLength(2)
+  })
+
+  it('drops it as well for what was rearmed since', async () => {
+    const { unleash, clock, back } = stand()
+    unleash.answer = () => new Response('', { status: 500 })
+    back.take(rolledBack)
+    await clock.heard(2_500)
+    const next = stand({ unleash })
+    back.handOver(next.back)
+    await next.clock.heard(2_500)
+    next.back.take(event('rearmed', [0, 0], { by: 'alice' }))
+    expect((await next.noted())[0]).toMatch(/^flag_declined: .*rearmed by alice meanwhile$/)
+  })
+
+  it.each([
+    ['that writes elsewhere', { place: 'there' }],
+    ['with another flag', { flag: 'other' }],
+    ['that writes nothing', null],
+  ] as const)('%s goes on with nothing, and it is noted', async (_, options) => {
+    const { unleash, clock, notes, back } = stand()
+    unleash.answer = () => new Response('', { status: 500 })
+    back.take(rolledBack)
+    await clock.heard(2_500)
+    unleash.answer = null
+    back.handOver(options === null ? null : stand({ unleash, ...options }).back)
+    expect(notes).toEqual([
+      'flag_not_written: did not turn off headgate-relay in production: Headgate was configured anew',
+    ])
+    expect(unleash.asked).toHaveLength(1)
+  })
+
+  it('without steps raises nothing any more', async () => {
+    const { unleash, clock, notes, back } = stand()
+    unleash.answer = () => new Response('', { status: 500 })
+    back.take(advanced(100, 200))
+    await clock.heard(2_500)
+    back.handOver(stand({ unleash, steps: false }).back)
+    expect(notes[0]).toMatch(/^flag_not_written: did not raise .*: Headgate was configured anew$/)
+  })
+})
+
 describe('the end', () => {
   it('lets what is on its way arrive', async () => {
     const { unleash, notes, back } = stand()
@@ -313,7 +379,7 @@ describe('the end', () => {
     clock.advance(5_000)
     await closing
     expect(notes).toEqual([
-      'flag_not_written: did not turn off headgate-relay in production: Headgate ended, or was configured anew',
+      'flag_not_written: did not turn off headgate-relay in production: Headgate ended',
     ])
     back.take(rolledBack)
     expect(unleash.asked).toHaveLength(1)

@@ -12,42 +12,45 @@ import { adminOf, done, flagAt, gradual } from './flags.ts'
 
 const silent = { info() {}, warn() {}, error() {} }
 
+function configOf(flag: string, token: object) {
+  return {
+    version: 1,
+    server: { port: 0 },
+    control: { port: 0, token: { env: 'CONTROL' } },
+    state: { memory: true },
+    upstreams: {
+      official: { baseUrl: 'https://a.example/v1' },
+      relay: { baseUrl: 'https://b.example/v1' },
+    },
+    flags: {
+      unleash: {
+        url: inject('unleash').url,
+        token: { env: 'BACKEND' },
+        backup: false,
+        writeBack: { token },
+      },
+    },
+    rollouts: {
+      relay: {
+        match: { paths: ['/v1/chat/completions'] },
+        control: 'official',
+        canary: 'relay',
+        flag,
+        plan: { steps: ['1%', '50%'], over: '1d' },
+      },
+    },
+  }
+}
+
 describe('written back to a real Unleash', () => {
   it('a rollback turns the flag off there, with its reason, and is told in the audit log', async () => {
     await flagAt('back-node', 5)
     const { description } = await done(adminOf().flag('back-node'))
     await done(adminOf().setDescription('back-node', description, 'Owner: platform'))
-    const { url, admin, tokens } = inject('unleash')
+    const { admin, tokens } = inject('unleash')
     const folder = folderWith()
     const configFile = join(folder, 'headgate.yaml')
-    const config = {
-      version: 1,
-      server: { port: 0 },
-      control: { port: 0, token: { env: 'CONTROL' } },
-      state: { memory: true },
-      upstreams: {
-        official: { baseUrl: 'https://a.example/v1' },
-        relay: { baseUrl: 'https://b.example/v1' },
-      },
-      flags: {
-        unleash: {
-          url,
-          token: { env: 'BACKEND' },
-          backup: false,
-          writeBack: { token: { env: 'ADMIN' } },
-        },
-      },
-      rollouts: {
-        relay: {
-          match: { paths: ['/v1/chat/completions'] },
-          control: 'official',
-          canary: 'relay',
-          flag: 'back-node',
-          plan: { steps: ['1%', '50%'], over: '1d' },
-        },
-      },
-    }
-    writeFileSync(configFile, JSON.stringify(config))
+    writeFileSync(configFile, JSON.stringify(configOf('back-node', { env: 'ADMIN' })))
     const noted = Promise.withResolvers<RolloutEvent>()
     const running = await startNode({
       configFile,
@@ -80,6 +83,41 @@ describe('written back to a real Unleash', () => {
     )
   })
 
+  it('a rollback is written once the token is put right: the reload leaves it to what comes next', async () => {
+    await flagAt('back-token', 5)
+    const { admin, tokens } = inject('unleash')
+    const folder = folderWith()
+    const configFile = join(folder, 'headgate.yaml')
+    const tokenFile = join(folder, 'admin.token')
+    writeFileSync(tokenFile, '*:*.wrong')
+    writeFileSync(configFile, JSON.stringify(configOf('back-token', { file: tokenFile })))
+    const refused = Promise.withResolvers<void>()
+    const noted = Promise.withResolvers<RolloutEvent>()
+    const running = await startNode({
+      configFile,
+      env: { CONTROL: 'control-token-control-token', BACKEND: tokens.development },
+      log: { ...silent, warn: (message) => message.startsWith('flag not') && refused.resolve() },
+      onEvent: (event) => {
+        if (event.by === 'write_back') noted.resolve(event)
+      },
+    })
+    onTestFinished(() => running.close())
+    const response = await fetch(`${running.controlUrl}api/v1/rollouts/relay/rollback`, {
+      method: 'POST',
+      headers: {
+        authorization: 'Bearer control-token-control-token',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ by: 'alice', reason: 'answers are cut' }),
+    })
+    expect(response.status).toBe(200)
+    await refused.promise
+    writeFileSync(tokenFile, admin)
+    running.reload()
+    expect(await noted.promise).toMatchObject({ type: 'flag_written' })
+    expect((await done(adminOf().flag('back-token'))).enabled).toBe(false)
+  })
+
   it('a step of the plan raises the percentage, until a person lowers it', async () => {
     await flagAt('back-steps', 1)
     const notes: string[] = []
@@ -87,6 +125,7 @@ describe('written back to a real Unleash', () => {
     const back = unleashWriteBack({
       admin: adminOf(),
       environment: 'development',
+      place: 'here',
       steps: true,
       flagOf: () => ({ flag: 'back-steps', groupId: 'back-steps' }),
       note(_, { type, reason }) {
