@@ -91,7 +91,7 @@ function openOpenFeature(
   })
   return {
     source,
-    asked: Promise.race([source.asked, waited(clock)]),
+    asked: firstWord(source.asked, clock),
     key: flagsKey(loaded),
     whose: null,
   }
@@ -145,7 +145,7 @@ function openUnleash(
   })
   return {
     source,
-    asked: Promise.race([source.asked, waited(clock)]),
+    asked: firstWord(source.asked, clock),
     key: flagsKey(loaded),
     whose,
   }
@@ -194,6 +194,9 @@ function bootstrapOf(
   return null
 }
 
-function waited(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.setTimer(resolve, FIRST_WORD_MS))
+/** Settles with it, or when a start has waited long enough. */
+function firstWord(asked: Promise<void>, clock: Clock): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = clock.setTimer(resolve, FIRST_WORD_MS)
+  return Promise.race([asked.then(() => clock.clearTimer(timer)), late])
 }

@@ -28,6 +28,9 @@ const SILENT_INTERVALS = 12
 /** Processes that start together do not report together: up to this part of an interval more. */
 const JITTER = 0.1
 
+/** How long one report may take. The last one is waited for at the end of the process. */
+const REPORT_MS = 5_000
+
 /** Counts in memory, and reports every interval. Nothing waits for it, and what cannot be reported is lost, not kept. */
 export function unleashUsage(options: UsageOptions): {
   count(use: FlagUse): void
@@ -100,6 +103,7 @@ function clientOf(options: UsageOptions): Unleash {
     instanceId,
     metricsInterval: intervalMs,
     metricsJitter: Math.round(intervalMs * JITTER),
+    timeout: REPORT_MS,
     customHeadersFunction: async () => ({ authorization: token.reveal() }),
     repository: new NoRepository(),
     skipInstanceCountWarning: true,

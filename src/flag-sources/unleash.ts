@@ -65,6 +65,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
   let asking = false
   let askAgain = false
   let closed = false
+  const leaving = new AbortController()
   let settle: () => void = () => {}
   const asked = new Promise<void>((resolve) => {
     settle = resolve
@@ -79,7 +80,12 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     asking = true
     askAgain = false
     clock.clearTimer(timer)
-    const answer = await askFeatures(server, etag, { fetch, clock, needs: () => needs })
+    const answer = await askFeatures(server, etag, {
+      fetch,
+      clock,
+      needs: () => needs,
+      signal: leaving.signal,
+    })
     asking = false
     if (closed) return
     if (answer.kind === 'fault') note(answer.words)
@@ -184,6 +190,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
       if (closed) return
       closed = true
       clock.clearTimer(timer)
+      leaving.abort()
       doorbell?.close()
       settle()
       await Promise.all([backup?.close(), usage?.close()])

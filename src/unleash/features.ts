@@ -50,6 +50,8 @@ export interface FeaturesParts {
    * is here: who is asked for may be said after the question is on its way.
    */
   readonly needs?: () => ReadonlySet<string> | null
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal
 }
 
 /** To the last byte of the answer. */
@@ -66,10 +68,12 @@ const CLIENT_SPECIFICATION = '5.2.0'
 export async function askFeatures(
   server: FeaturesServer,
   etag: string | null,
-  { fetch, clock, needs }: FeaturesParts,
+  { fetch, clock, needs, signal }: FeaturesParts,
 ): Promise<FeaturesAnswer> {
   const giveUp = new AbortController()
-  const timer = clock.setTimer(() => giveUp.abort(), TIMEOUT_MS)
+  const leave = (): void => giveUp.abort()
+  const timer = clock.setTimer(leave, TIMEOUT_MS)
+  signal?.addEventListener('abort', leave)
   try {
     const response = await fetch(`${server.url.replace(/\/+$/, '')}/client/features`, {
       headers: headersOf(server, etag),
@@ -96,6 +100,7 @@ export async function askFeatures(
     return fault(giveUp.signal.aborted ? `did not answer in ${TIMEOUT_MS / 1_000} s` : why(error))
   } finally {
     clock.clearTimer(timer)
+    signal?.removeEventListener('abort', leave)
   }
 }
 

@@ -302,6 +302,34 @@ describe('a flag server with a fault', () => {
     expect(source.status().fault).toContain('got "abc"')
   })
 
+  it('is not waited for by a source that is closed: nothing keeps the process from its end', async () => {
+    server = await startFakeUnleash(FIVE)
+    server.answer({ kind: 'hang' })
+    const clock = heardClock()
+    const source = unleashFlagSource({
+      server: {
+        url: server.url,
+        token: new Secret(FAKE_TOKEN),
+        appName: 'headgate',
+        instanceId: 'one',
+        intervalMs: INTERVAL_MS,
+      },
+      fetch,
+      clock,
+      log: { info() {}, warn() {}, error() {} },
+      random: () => 1,
+      kept: null,
+      backup: null,
+      usage: null,
+      doorbell: null,
+    })
+    while (server.polls.length === 0) await new Promise((done) => setTimeout(done, 5))
+    await source.close()
+    // Its connection, on a clock that stands still.
+    await server.polled(1)
+    expect(source.current()).toBeNull()
+  })
+
   it('E4: a malformed flag of another team is left out of the first answer already', async () => {
     const theirs = { name: 'theirs', enabled: true, strategies: [gradual('abc')] }
     const killing = documentOf([relay([gradual(5)]), kill([{ name: 'default' }])])
