@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { Unleash } from 'unleash-client'
+import { getDefaultAgent } from 'unleash-client/lib/request.js'
 import type { Clock, FlagUse, Log, Sealed } from '../ports.ts'
 
 /**
@@ -104,12 +105,19 @@ function clientOf(options: UsageOptions): Unleash {
     metricsInterval: intervalMs,
     metricsJitter: Math.round(intervalMs * JITTER),
     timeout: REPORT_MS,
+    httpOptions: { agent: (asked: URL) => agentOf(asked, new URL(url).origin) },
     customHeadersFunction: async () => ({ authorization: token.reveal() }),
     repository: new NoRepository(),
     skipInstanceCountWarning: true,
     sdkFlavor: 'headgate',
     sdkFlavorVersion: version,
   })
+}
+
+/** unleash-client follows redirects, and takes the token along to any port and scheme of the same host. */
+function agentOf(asked: URL, origin: string): ReturnType<typeof getDefaultAgent> {
+  if (asked.origin === origin) return getDefaultAgent(asked)
+  throw new Error('answered a redirect to another origin: redirects are not followed')
 }
 
 /** Documents are asked for elsewhere. */

@@ -31,7 +31,7 @@ export interface FakeUnleash {
   publish(document: FlagDocument, revision?: number): void
   answer(next: UnleashAnswer): void
   /** What reports are answered with; 202 unless told. */
-  reportStatus(status: number): void
+  reportStatus(status: number, headers?: Record<string, string>): void
   /** Says to every open stream that something changed. @returns how many heard it */
   ring(): number
   /** Whether there is a stream; not unless told. */
@@ -54,6 +54,7 @@ export async function startFakeUnleash(first: FlagDocument | null = null): Promi
   let revision = 1
   let answered = 0
   let status = 202
+  let reportHeaders: Record<string, string> = {}
   let streaming = false
   let streamsOpened = 0
   let next: UnleashAnswer = {
@@ -128,7 +129,7 @@ export async function startFakeUnleash(first: FlagDocument | null = null): Promi
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     reports.push({ path, body: JSON.parse(Buffer.concat(chunks).toString()) })
-    response.writeHead(status).end()
+    response.writeHead(status, reportHeaders).end()
     heard.emit('heard')
   }
 
@@ -146,8 +147,9 @@ export async function startFakeUnleash(first: FlagDocument | null = null): Promi
     answer(other) {
       next = other
     },
-    reportStatus(other) {
+    reportStatus(other, headers = {}) {
       status = other
+      reportHeaders = headers
     },
     ring() {
       for (const stream of streams) stream.write('event: unleash-updated\ndata: {}\n\n')

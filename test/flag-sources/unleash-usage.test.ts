@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/config/secret.ts'
 import { unleashUsage } from '../../src/flag-sources/unleash-usage.ts'
@@ -89,6 +92,27 @@ describe('what Unleash is told of requests', () => {
     usage.count(use('canary'))
     await usage.close()
     expect(server.reports.map(({ path }) => path)).toContain('/api/client/metrics')
+  })
+
+  it('is taken nowhere else by a redirect: the token stays here', async () => {
+    let seen = 0
+    const other = createServer((request, response) => {
+      seen++
+      request.resume()
+      response.writeHead(202).end()
+    })
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}/api/client/metrics`
+    const { server, usage, lines } = await report()
+    server.reportStatus(307, { location })
+    usage.count(use('canary'))
+    await server.reported('/api/client/metrics')
+    while (seen === 0 && !lines.some((line) => line.includes('not reported'))) {
+      await new Promise((done) => setTimeout(done, 5))
+    }
+    expect(seen).toBe(0)
+    other.close()
   })
 
   it('says once that it cannot be told, however often that is', async () => {
