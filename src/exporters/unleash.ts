@@ -38,31 +38,34 @@ export interface WriteBack {
   handOver(next: WriteBack | null): void
   /** Goes on with it. @returns false where it is none of its own */
   goOn(open: Open): boolean
-  /** Takes no more, waits 5 s at most for what is on its way, and notes what is left as not written. */
+  /** Waits 5 s at most for what is on its way, and notes what is left, or decided yet, as not written. */
   close(): Promise<void>
 }
 
 const CLOSE_MS = 5_000
+const ENDED = 'Headgate ended'
 
 /** Nothing is sent before the first event that asks for it. */
 export function unleashWriteBack(parts: WriteBackParts): WriteBack {
   const writers = new Map<string, Writer>()
   let closed = false
+  let left = false
   function writerOf(rollout: string): Writer {
     let writer = writers.get(rollout)
     if (writer === undefined) {
-      writer = new Writer(rollout, parts)
+      writer = new Writer(rollout, parts, () => closed)
       writers.set(rollout, writer)
     }
     return writer
   }
   return {
     take(event) {
-      if (closed || NOTE_TYPES.some((type) => type === event.type)) return
+      if (left || NOTE_TYPES.some((type) => type === event.type)) return
       writerOf(event.rollout).take(event)
     },
     handOver(next) {
       closed = true
+      left = true
       for (const writer of writers.values()) writer.handOver(next)
     },
     goOn(open) {
@@ -109,12 +112,14 @@ type Found =
 class Writer {
   readonly #rollout: string
   readonly #parts: WriteBackParts
+  readonly #isClosed: () => boolean
   #job: Job | null = null
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(rollout: string, parts: WriteBackParts) {
+  constructor(rollout: string, parts: WriteBackParts, isClosed: () => boolean) {
     this.#rollout = rollout
     this.#parts = parts
+    this.#isClosed = isClosed
   }
 
   take(event: RolloutEvent): void {
@@ -143,6 +148,10 @@ class Writer {
 
   goOn(open: Open): void {
     const job = { ...open, abort: new AbortController(), attempts: 0, timer: null }
+    if (this.#isClosed()) {
+      this.#stop(job, 'flag_not_written', ENDED)
+      return
+    }
     this.#job = job
     this.#writing = this.#write(job)
   }
@@ -161,7 +170,7 @@ class Writer {
     const timer = clock.setTimer(resolve, CLOSE_MS)
     if (this.#job?.timer === null) await Promise.race([this.#writing, late])
     clock.clearTimer(timer)
-    if (this.#job !== null) this.#stop(this.#job, 'flag_not_written', 'Headgate ended')
+    if (this.#job !== null) this.#stop(this.#job, 'flag_not_written', ENDED)
   }
 
   #drop(job: Job, words: string): void {

@@ -384,6 +384,17 @@ describe('the end', () => {
     back.take(rolledBack)
     expect(unleash.asked).toHaveLength(1)
   })
+
+  it('notes a rollback that is decided at the last turn: nobody turns its flag off any more', async () => {
+    const { unleash, notes, back } = stand()
+    await back.close()
+    back.take(rolledBack)
+    back.take(event('suspended', [100, 0]))
+    expect(notes).toEqual([
+      'flag_not_written: did not turn off headgate-relay in production: Headgate ended',
+    ])
+    expect(unleash.asked).toEqual([])
+  })
 })
 
 it('C10: the token is in no note and in no log line, even when the server says it back', async () => {
