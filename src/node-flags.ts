@@ -79,11 +79,7 @@ function openOpenFeature(
   const { href } = pathToFileURL(besideConfig(loaded.file, module))
   const source = openFeatureFlagSource({
     name: module,
-    open: async () => {
-      // Evaluated anew each time: a provider that was closed is not opened again.
-      const { default: made } = await import(`${href}?${modulesRead++}`)
-      return typeof made === 'function' ? made() : made
-    },
+    open: providerMaker(href),
     intervalMs: interval,
     clock,
     log,
@@ -98,6 +94,19 @@ function openOpenFeature(
 }
 
 let modulesRead = 0
+
+/** A module that was read stays in memory for good: one that exports a function is read once. */
+function providerMaker(href: string): () => Promise<unknown> {
+  let make: (() => unknown) | null = null
+  return async () => {
+    if (make !== null) return make()
+    // Evaluated anew each time: a provider that was closed is not opened again.
+    const { default: made } = await import(`${href}?${modulesRead++}`)
+    if (typeof made !== 'function') return made
+    make = made as () => unknown
+    return make()
+  }
+}
 
 type UnleashFlags = Extract<LoadedConfig['config']['flags'], { unleash: unknown }>
 

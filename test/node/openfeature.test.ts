@@ -97,6 +97,23 @@ describe('headgate serve with an OpenFeature provider', () => {
     expect(await reasonOf(served)).toBe('canary split')
   })
 
+  it('E1: reads the module once, however often a provider is made: what is read stays in memory', async () => {
+    const dead = `
+console.error('module read')
+export default () => {
+  console.error('provider made')
+  throw new TypeError('planted')
+}
+`
+    served = await startServe({
+      flags: '{ openFeature: { module: flags.mjs, interval: 1s } }',
+      files: { 'flags.mjs': dead },
+    })
+    const times = (words: string): number => served?.stderr().split(words).length ?? 0
+    while (times('provider made') < 4) await new Promise((done) => setTimeout(done, 20))
+    expect(times('module read')).toBe(2)
+  })
+
   it('follows the flags of a rollout that a reload brings', async () => {
     served = await startServe({
       flags: '{ openFeature: { module: ./flags.mjs } }',
