@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { baseUrlFault, INSECURE } from '../config/base-url.ts'
-import type { Config } from '../config/schema.ts'
+import { type Config, OWN_PROPERTIES } from '../config/schema.ts'
 import { Secret } from '../config/secret.ts'
 import { refText } from '../config/secrets.ts'
 import { HeadgateError } from '../errors.ts'
@@ -40,14 +40,27 @@ export interface FlagPlaceOptions {
 type Unleash = Extract<NonNullable<Config['flags']>, { unleash: unknown }>['unleash']
 type Around = Pick<Context, 'env' | 'cwd' | 'self'>
 
+interface Asked {
+  readonly source: string
+  readonly document: FlagDocument
+  /** Their names. */
+  readonly left: readonly string[]
+}
+
 export interface FlagPlace {
   readonly uses: readonly RolloutFlags[]
+  /** What a constraint may ask; undefined where flags are none of a document. */
+  readonly properties: ReadonlySet<string> | undefined
   /** Where `serve` reads flags, and where the commands do unless told otherwise. */
   readonly from: 'file' | 'server'
   /** Absolute. @throws {Failure} where none is named */
   file(): string
-  /** Asks once, with a backend token. @throws {Failure} */
-  ask(): Promise<{ readonly source: string; readonly document: FlagDocument }>
+  /**
+   * Asks once, with a backend token. As for `serve`, flags that no rollout follows are left out where they are malformed.
+   * @param all every flag is wanted, and has to be right
+   * @throws {Failure}
+   */
+  ask(all?: boolean): Promise<Asked>
   /** With an admin token. @throws {Failure} */
   admin(): { readonly to: string; readonly admin: UnleashAdmin }
 }
@@ -92,13 +105,17 @@ export function flagPlace(options: FlagPlaceOptions, around: Around): FlagPlace 
     throw new Failure(EXIT.unreachable, `the ${kind} token is not set: ${where}`, 'Set it.')
   }
 
+  const uses = Object.entries(config.rollouts).map(([rollout, { flag, kill, groupId }]) => ({
+    rollout,
+    flag,
+    kill,
+    groupId: groupId ?? flag,
+  }))
+  const followed = new Set(uses.flatMap(({ flag, kill }) => [flag, kill]))
+
   return {
-    uses: Object.entries(config.rollouts).map(([rollout, { flag, kill, groupId }]) => ({
-      rollout,
-      flag,
-      kill,
-      groupId: groupId ?? flag,
-    })),
+    uses,
+    properties: askableOf(config),
     from:
       options.file === undefined && (options.url !== undefined || unleash !== null)
         ? 'server'
@@ -112,7 +129,7 @@ export function flagPlace(options: FlagPlaceOptions, around: Around): FlagPlace 
       if (named !== undefined) return besideConfig(found.file, named)
       throw new Failure(EXIT.usage, 'which file? the config names none', 'Give --file.')
     },
-    async ask() {
+    async ask(all = false) {
       const url = urlOf(options.url, unleash)
       const token = tokenOf(url, 'backend')
       const server = {
@@ -122,9 +139,10 @@ export function flagPlace(options: FlagPlaceOptions, around: Around): FlagPlace 
         instanceId: randomUUID(),
         intervalMs: 0,
       }
-      const answer = await askFeatures(server, null, { fetch, clock })
+      const needs = () => (all ? null : followed)
+      const answer = await askFeatures(server, null, { fetch, clock, needs })
       if (answer.kind === 'document') {
-        return { source: `unleash:${url}`, document: answer.document }
+        return { source: `unleash:${url}`, document: answer.document, left: answer.left }
       }
       const words = answer.kind === 'fault' ? answer.words : 'answered nothing new'
       const exit = words.includes('no document') ? EXIT.invalid : EXIT.unreachable
@@ -150,6 +168,13 @@ export function flagPlace(options: FlagPlaceOptions, around: Around): FlagPlace 
       }
     },
   }
+}
+
+/** What a constraint may ask of a request; undefined where a provider answers, or nobody. */
+export function askableOf({ flags }: Config): ReadonlySet<string> | undefined {
+  if (flags === undefined || 'openFeature' in flags) return undefined
+  const always = ['userId', 'sessionId', 'currentTime']
+  return new Set([...always, ...OWN_PROPERTIES, ...Object.keys(flags.context)])
 }
 
 /** @throws {Failure} for what cannot be read, and with the first faults of what is no document */
@@ -185,6 +210,12 @@ export function replaceFile(file: string, text: string): void {
     const why = error instanceof Error ? error.message : String(error)
     throw new Failure(EXIT.failed, `cannot write: ${why}`, 'The file is as it was.')
   }
+}
+
+/** For people; null where nothing was. */
+export function leftOut(left: readonly string[]): string | null {
+  if (left.length === 0) return null
+  return `malformed flags of others are left out: ${left.map((name) => JSON.stringify(name)).join(', ')}`
 }
 
 /** @throws {Failure} always */

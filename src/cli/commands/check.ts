@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Fault, Note, pathText } from '../../config/fault.ts'
-import { type Config, OWN_PROPERTIES } from '../../config/schema.ts'
+import type { Config } from '../../config/schema.ts'
 import {
   inspectSecrets,
   refText,
@@ -20,6 +20,7 @@ import {
 } from '../../load-config.ts'
 import type { Action } from '../command.ts'
 import { EXIT } from '../exit.ts'
+import { askableOf } from '../flag-place.ts'
 import type { Output } from '../output.ts'
 
 /** `headgate check`: the config file, its secrets and its flags, offline. */
@@ -170,11 +171,7 @@ function flagsOf(config: Config, configFile: string): FlagReport | null {
   const parsed = parseDocument(text)
   if (!parsed.ok)
     return { file, faults: parsed.faults.map((fault) => `${file}: ${fault}`), advice: [] }
-  const properties = new Set([
-    ...['userId', 'sessionId', 'currentTime'],
-    ...OWN_PROPERTIES,
-    ...Object.keys(config.flags.context),
-  ])
+  const properties = askableOf(config)
   const advice = Object.entries(config.rollouts).flatMap(([name, rollout]) =>
     adviseOn(parsed.document, {
       flag: rollout.flag,

@@ -5,7 +5,7 @@ import { pulledText } from '../../unleash/pulled.ts'
 import type { Action } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { Failure } from '../failure.ts'
-import { type FlagPlaceOptions, flagPlace, replaceFile } from '../flag-place.ts'
+import { type FlagPlaceOptions, flagPlace, leftOut, replaceFile } from '../flag-place.ts'
 import { plural } from '../format.ts'
 
 /** `headgate flags pull`: from the server into the file, which is replaced whole or stays. */
@@ -19,7 +19,9 @@ export const run: Action<FlagsPullOptions> = async (options, context) => {
   const { output } = context
   const place = flagPlace(options, context)
   const file = place.file()
-  const { source, document } = await place.ask()
+  const { source, document, left } = await place.ask(options.all)
+  const remark = leftOut(left)
+  if (remark !== null) output.say(remark)
   const missing = place.uses.filter(({ flag }) =>
     document.features.every(({ name }) => name !== flag),
   )

@@ -3,7 +3,7 @@ import { killedBy, ruleOf } from '../../flag/evaluate.ts'
 import { shownPath } from '../../load-config.ts'
 import type { Action } from '../command.ts'
 import { EXIT } from '../exit.ts'
-import { documentIn, type FlagPlaceOptions, flagPlace } from '../flag-place.ts'
+import { documentIn, type FlagPlaceOptions, flagPlace, leftOut } from '../flag-place.ts'
 import { percentText } from '../format.ts'
 
 /** `headgate flags show`: what each rollout's flag and kill flag say, where `serve` reads them or in a file. */
@@ -13,7 +13,10 @@ export type FlagsShowOptions = FlagPlaceOptions
 export const run: Action<FlagsShowOptions> = async (options, context) => {
   const { output } = context
   const place = flagPlace(options, context)
-  const { source, document } = place.from === 'server' ? await place.ask() : inFile(place.file())
+  const { source, document, left } =
+    place.from === 'server' ? await place.ask() : inFile(place.file())
+  const remark = leftOut(left)
+  if (remark !== null) output.say(remark)
   const rollouts = place.uses.map((use) => {
     const rule = ruleOf(document, use.flag, use.groupId)
     const killed = killedBy(document, use.kill)
@@ -28,7 +31,7 @@ export const run: Action<FlagsShowOptions> = async (options, context) => {
       kind: rule.kind,
       percent,
       killed,
-      advice: adviseOn(document, use),
+      advice: adviseOn(document, { ...use, properties: place.properties }),
     }
   })
   output.document({ ok: true, source, rollouts })
@@ -44,5 +47,5 @@ export const run: Action<FlagsShowOptions> = async (options, context) => {
 }
 
 function inFile(file: string) {
-  return { source: `file:${shownPath(file)}`, document: documentIn(file) }
+  return { source: `file:${shownPath(file)}`, document: documentIn(file), left: [] }
 }
