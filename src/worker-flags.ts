@@ -2,7 +2,9 @@ import type { EdgeConfig } from './edge-config.ts'
 import { type FlagDocument, parseDocument } from './flag/document.ts'
 import { staticFlagSource } from './flag-sources/static.ts'
 import { unleashFlagSource } from './flag-sources/unleash.ts'
-import type { Clock, FlagBackup, FlagSource, KeptFlags, Log } from './ports.ts'
+import { backupIn, type KeptValues, keptIn } from './flag-sources/unleash-kept.ts'
+import type { Clock, FlagSource, Log } from './ports.ts'
+import { environmentOf } from './unleash/environment.ts'
 import { type EdgeBindings, KV_READ } from './worker-bindings.ts'
 
 /** Where an object has its flags from: bundled, KV, or an Unleash server. It hands them on; isolates evaluate them. */
@@ -15,12 +17,6 @@ export interface EdgeFlags {
   readonly refreshMs: number
   /** Asks anew, where it is for others to say when. Never rejects. */
   refresh(): Promise<void>
-}
-
-/** Of an object's storage, what is used here: values of 2 MB at most. */
-export interface KeptValues {
-  get(key: string): unknown
-  put(key: string, value: unknown): void
 }
 
 export interface EdgeFlagParts {
@@ -67,19 +63,8 @@ function fromFile(
 
 type UnleashFlags = Extract<NonNullable<EdgeConfig['config']['flags']>, { unleash: unknown }>
 
-/** Where the last good answer is kept. */
-const KEPT_KEY = 'flags'
-/** A document that stays the same is kept again this often, for the sake of its age. */
-const CONFIRM_MS = 60_000
 /** How long an object that begins may wait for the first word of the server. */
 const FIRST_WORD_MS = 1_000
-
-interface Kept {
-  readonly url: string
-  /** Milliseconds since the epoch. */
-  readonly confirmedAt: number
-  readonly document: string
-}
 
 function fromUnleash(
   { reveal }: EdgeConfig,
@@ -87,14 +72,16 @@ function fromUnleash(
   { storage, clock, log, random, instanceId }: EdgeFlagParts,
 ): EdgeFlags {
   const { url, appName, interval } = unleash
+  const token = reveal(unleash.token)
+  const place = { url, environment: unleash.environment ?? environmentOf(token.reveal()) }
   const source = unleashFlagSource({
-    server: { url, token: reveal(unleash.token), appName, instanceId, intervalMs: interval },
+    server: { url, token, appName, instanceId, intervalMs: interval },
     fetch: (address, init) => fetch(address, init),
     clock,
     log,
     random,
-    kept: keptIn(storage, url, clock),
-    backup: backupIn(storage, url, clock, log),
+    kept: keptIn(storage, place, clock),
+    backup: backupIn(storage, place, { clock, log }),
     usage: null,
     doorbell: null,
   })
@@ -107,40 +94,5 @@ function fromUnleash(
     // The source asks by itself, as long as its object is awake.
     refreshMs: interval,
     refresh: () => Promise.race([source.asked, waited]),
-  }
-}
-
-/** Of another server, or no document: none. */
-function keptIn(storage: KeptValues, url: string, clock: Clock): KeptFlags<FlagDocument> | null {
-  const kept = storage.get(KEPT_KEY) as Kept | undefined
-  if (kept === undefined || kept.url !== url) return null
-  const parsed = parseDocument(kept.document)
-  if (!parsed.ok) return null
-  const ageMs = Math.max(0, clock.wallMs() - kept.confirmedAt)
-  return { document: parsed.document, ageMs, words: 'what the object kept' }
-}
-
-function backupIn(
-  storage: KeptValues,
-  url: string,
-  clock: Clock,
-  log: Log,
-): FlagBackup<FlagDocument> {
-  let last: FlagDocument | null = null
-  let keptAt = Number.NEGATIVE_INFINITY
-  return {
-    keep(document) {
-      const confirmedAt = clock.wallMs()
-      if (document === last && confirmedAt - keptAt < CONFIRM_MS) return
-      last = document
-      keptAt = confirmedAt
-      try {
-        const kept: Kept = { url, confirmedAt, document: JSON.stringify(document) }
-        storage.put(KEPT_KEY, kept)
-      } catch (error) {
-        log.warn('flags not kept', { fault: error instanceof Error ? error.message : 'no error' })
-      }
-    },
-    async close() {},
   }
 }
