@@ -164,9 +164,7 @@ describe('a rollout at the edge', () => {
     while ((await ask(isolate)).headers['x-headgate-reason'] !== 'split');
     // What was counted meanwhile was not lost.
     const drawn = isolate.observations.filter(({ evidence }) => evidence).length
-    await made.until(
-      ({ arms: { control, canary } }) => control.requests + canary.requests >= drawn,
-    )
+    await made.until(({ arms: { control, canary } }) => control.requests + canary.requests >= drawn)
   })
 
   it('E4: keeps its flags when what is in KV is no document', async () => {
