@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../src/config/fault.ts'
+import { plainOf, readTree } from '../src/config/tree.ts'
 import { workersFaults } from '../src/config/workers.ts'
 import { besideConfig, findConfig, readConfig, shownPath } from '../src/load-config.ts'
 
@@ -23,10 +24,12 @@ if (!read.ok || faults.length > 0) {
   for (const fault of faults) console.error(String(fault))
   process.exit(3)
 }
+const { tree } = readTree(readFileSync(file, 'utf8'))
 const { flags } = read.config
 const bundled = {
   file: shownPath(file),
-  config: readFileSync(file, 'utf8'),
+  // As JSON: a Worker reads no YAML.
+  config: JSON.stringify(tree === null ? null : plainOf(tree)),
   flags:
     flags !== undefined && 'file' in flags
       ? { file: flags.file, text: readFileSync(besideConfig(file, flags.file), 'utf8') }

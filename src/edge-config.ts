@@ -14,7 +14,7 @@ import { type Routes, routesOf } from './proxy/routes.ts'
 export interface EdgeFiles {
   /** The name that faults carry. */
   readonly file: string
-  /** `headgate.yaml`, as it is written. */
+  /** `headgate.yaml` as JSON: a Worker reads no YAML. */
   readonly config: string
   /** A document that `flags.file` may name. */
   readonly flags: { readonly file: string; readonly text: string } | null

@@ -15,8 +15,8 @@ export interface EdgeBindings {
   readonly [name: string]: unknown
 }
 
-/** Of the configuration in KV; flags are under the name that `flags.file` has. */
-const CONFIG_KEY = 'headgate.yaml'
+/** Of the configuration in KV, which is JSON there; flags are under the name that `flags.file` has. */
+const CONFIG_KEY = 'headgate.json'
 
 /** For how long a place may answer from what it read before, in seconds: the least KV takes (developers.cloudflare.com/kv/api/read-key-value-pairs). */
 export const KV_READ = { cacheTtl: 30 }

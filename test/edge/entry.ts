@@ -36,7 +36,7 @@ let newest = ''
 function bindingsOf(address: string): EdgeBindings {
   const setting = settings.get(address)
   const HEADGATE_KV: KeyValues = {
-    get: async (key) => (key === 'headgate.yaml' ? setting?.config : setting?.flags) ?? null,
+    get: async (key) => (key === 'headgate.json' ? setting?.config : setting?.flags) ?? null,
   }
   return { ...setting?.secrets, HEADGATE_KV }
 }
