@@ -111,12 +111,18 @@ export interface Splits {
 /** Where a unit came from. */
 export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
 
+/** Whom a request was for: a caller, or Headgate's own comparison. Only what is `live` has a caller who waits. */
+export type Role = 'live' | 'shadow' | 'probe' | 'golden'
+
 /** Tokens of one answer; null where the upstream did not say. Unknown is never 0. */
 export interface Usage {
   /** All prompt tokens, cached ones included, in both dialects. */
   readonly inputTokens: number | null
   readonly cachedInputTokens: number | null
+  /** Written to a cache, part of the input. */
   readonly cacheWriteTokens: number | null
+  /** Of those, written to one that lasts an hour. */
+  readonly cacheWriteHourTokens: number | null
   /** All completion tokens, reasoning included. */
   readonly outputTokens: number | null
   readonly reasoningTokens: number | null

@@ -14,7 +14,8 @@ export function usageOf(wire: Wire, value: unknown): Usage | null {
   return {
     inputTokens: count(value['input_tokens'] ?? value['prompt_tokens']),
     cachedInputTokens: isRecord(input) ? count(input['cached_tokens']) : null,
-    cacheWriteTokens: null,
+    cacheWriteTokens: isRecord(input) ? count(input['cache_write_tokens']) : null,
+    cacheWriteHourTokens: null,
     outputTokens: count(value['output_tokens'] ?? value['completion_tokens']),
     reasoningTokens: isRecord(output) ? count(output['reasoning_tokens']) : null,
   }
@@ -27,6 +28,7 @@ export function mergeUsage(earlier: Usage | null, later: Usage | null): Usage | 
     inputTokens: later.inputTokens ?? earlier.inputTokens,
     cachedInputTokens: later.cachedInputTokens ?? earlier.cachedInputTokens,
     cacheWriteTokens: later.cacheWriteTokens ?? earlier.cacheWriteTokens,
+    cacheWriteHourTokens: later.cacheWriteHourTokens ?? earlier.cacheWriteHourTokens,
     outputTokens: later.outputTokens ?? earlier.outputTokens,
     reasoningTokens: later.reasoningTokens ?? earlier.reasoningTokens,
   }
@@ -36,12 +38,15 @@ function anthropicUsage(value: Record<string, unknown>): Usage {
   const uncached = count(value['input_tokens'])
   const read = count(value['cache_read_input_tokens'])
   const written = count(value['cache_creation_input_tokens'])
+  const writes = value['cache_creation']
+  const output = value['output_tokens_details']
   return {
     inputTokens: uncached === null ? null : uncached + (read ?? 0) + (written ?? 0),
     cachedInputTokens: read,
     cacheWriteTokens: written,
+    cacheWriteHourTokens: isRecord(writes) ? count(writes['ephemeral_1h_input_tokens']) : null,
     outputTokens: count(value['output_tokens']),
-    reasoningTokens: null,
+    reasoningTokens: isRecord(output) ? count(output['thinking_tokens']) : null,
   }
 }
 

@@ -196,6 +196,7 @@ describe('an observation', () => {
       inputTokens: 5,
       cachedInputTokens: null,
       cacheWriteTokens: null,
+      cacheWriteHourTokens: null,
       outputTokens: 7,
       reasoningTokens: null,
     },

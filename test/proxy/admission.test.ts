@@ -159,6 +159,7 @@ describe('an admission', () => {
       outputTokens: 15,
       cachedInputTokens: null,
       cacheWriteTokens: null,
+      cacheWriteHourTokens: null,
       reasoningTokens: null,
     }
     places.get('a')?.leave(usage)

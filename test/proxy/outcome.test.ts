@@ -134,6 +134,7 @@ describe('a whole answer', () => {
         inputTokens: 12,
         cachedInputTokens: 6,
         cacheWriteTokens: 2,
+        cacheWriteHourTokens: null,
         outputTokens: 3,
         reasoningTokens: null,
       },

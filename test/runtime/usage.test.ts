@@ -35,6 +35,7 @@ function booked(endpoint: EndpointAsk, reply: Reply, stream: boolean): Usage {
         start.input_tokens + start.cache_read_input_tokens + start.cache_creation_input_tokens,
       cachedInputTokens: start.cache_read_input_tokens,
       cacheWriteTokens: start.cache_creation_input_tokens,
+      cacheWriteHourTokens: start.cache_creation?.ephemeral_1h_input_tokens ?? null,
       outputTokens: end.output_tokens,
       reasoningTokens: null,
     }
@@ -46,7 +47,8 @@ function booked(endpoint: EndpointAsk, reply: Reply, stream: boolean): Usage {
   return {
     inputTokens: usage.prompt_tokens ?? usage.input_tokens,
     cachedInputTokens: input.cached_tokens,
-    cacheWriteTokens: null,
+    cacheWriteTokens: input.cache_write_tokens ?? null,
+    cacheWriteHourTokens: null,
     outputTokens: usage.completion_tokens ?? usage.output_tokens,
     reasoningTokens: output.reasoning_tokens,
   }
