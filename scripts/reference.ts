@@ -14,7 +14,7 @@ const HEAD = `# Configuration
 After this page you know every key of \`headgate.yaml\`. It is made from the schema (\`npm run reference\`); editors read the same in
 \`schema/headgate.v1.json\`. \`NAME\` is a name of your own, \`[]\` an element of a list. Where a value is written \`\${VAR}\`,
 \`\${VAR:-default}\` or \`\${VAR:?message}\`, it is filled in from the environment; secrets are references (\`{ env: VAR }\`,
-\`{ file: path }\`), never values. \`headgate check\` reports every fault with line and column, and what a key that is accepted does not do yet.
+\`{ file: path }\`), never values. \`headgate check\` reports every fault with line and column.
 
 | key | type | default | meaning |
 | --- | --- | --- | --- |

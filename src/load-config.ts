@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { Fault, type Finding, Note } from './config/fault.ts'
 import type { Env } from './config/interpolate.ts'
 import { applyOverrides } from './config/overrides.ts'
 import { type Locate, parseConfig } from './config/parse.ts'
+import { parsePrices } from './config/price-file.ts'
 import type { Config } from './config/schema.ts'
 import type { Secret } from './config/secret.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type SecretReader,
   secretUses,
 } from './config/secrets.ts'
+import type { PriceFile } from './cost/price-list.ts'
 
 /** Finding, reading and resolving the config file, on Node. Both the CLI and the server come through here. */
 
@@ -62,6 +64,8 @@ export interface ReadConfig {
   readonly hash: string
   /** With the overrides of the environment; `control` is undefined where there is no control plane. */
   readonly config: Config
+  /** What the file of `prices` holds; null where none is named. */
+  readonly prices: PriceFile | null
   readonly notes: readonly Note[]
   readonly locate: Locate
 }
@@ -100,8 +104,33 @@ export function readConfig(file: string, env: Env): ReadConfig | BadConfig {
     ...more.map((finding) => new Note(parsed.locate(finding.path), finding)),
   ]
   if (faults.length > 0) return { ok: false, faults: placed(faults, parsed.locate), notes }
+  const { prices, faults: priceFaults } = pricesOf(config, file)
+  if (priceFaults.length > 0) {
+    return { ok: false, faults: placed(priceFaults, parsed.locate), notes }
+  }
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
-  return { ok: true, file, hash, config, notes, locate: parsed.locate }
+  return { ok: true, file, hash, config, prices, notes, locate: parsed.locate }
+}
+
+function pricesOf(
+  { prices: named }: Config,
+  configFile: string,
+): { readonly prices: PriceFile | null; readonly faults: readonly Finding[] } {
+  if (named === undefined) return { prices: null, faults: [] }
+  const faultsOf = (messages: readonly string[]) => ({
+    prices: null,
+    faults: messages.map((message) => ({ path: ['prices'], message })),
+  })
+  let text: string
+  try {
+    text = readFileSync(besideConfig(configFile, named), 'utf8')
+  } catch (error) {
+    return faultsOf([`names ${named}, which cannot be read (${codeOf(error)})`])
+  }
+  const parsed = parsePrices(text)
+  if (!parsed.ok) return faultsOf(parsed.faults.map((fault) => `names ${named}, where ${fault}`))
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 8)
+  return { prices: { version: `${basename(named)}@${hash}`, models: parsed.models }, faults: [] }
 }
 
 /**
@@ -148,9 +177,10 @@ export function secretReader(config: Config, file: string, env: Env): SecretRead
   }
 }
 
-/** Every file that a secret of this configuration is read from; absolute. */
-export function secretFiles(config: Config, file: string): readonly string[] {
-  const files = secretUses(config).flatMap(({ ref }) => ('file' in ref ? [ref.file] : []))
+/** Every file that this configuration is read from besides: those of its secrets, and that of its prices; absolute. */
+export function filesBeside(config: Config, file: string): readonly string[] {
+  const secrets = secretUses(config).flatMap(({ ref }) => ('file' in ref ? [ref.file] : []))
+  const files = config.prices === undefined ? secrets : [...secrets, config.prices]
   return [...new Set(files)].map((path) => besideConfig(file, path))
 }
 

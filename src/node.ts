@@ -7,10 +7,10 @@ import { type Webhooks, webhooks } from './exporters/webhook.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
 import {
   besideConfig,
+  filesBeside,
   findConfig,
   type LoadedConfig,
   loadConfig,
-  secretFiles,
 } from './load-config.ts'
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
@@ -134,8 +134,8 @@ export async function startNode({
       void old?.source.close()
     }
     headgate.reload(reloadOf(next, flags))
-    secrets.close()
-    secrets = watchSecrets(next, reload)
+    beside.close()
+    beside = watchBeside(next, reload)
     if (webhookKey(before) !== webhookKey(next)) {
       void hooks.close()
       hooks = webhooksOf(next, log)
@@ -160,13 +160,13 @@ export async function startNode({
   )
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
-  let secrets = watchSecrets(current, reload)
+  let beside = watchBeside(current, reload)
   let closing: Promise<void> | null = null
   const close = async (): Promise<void> => {
     headgate.drain()
     clearInterval(turning)
     watching.close()
-    secrets.close()
+    beside.close()
     await Promise.all([data.close(current.config.server.drainTimeout), control?.close(0)])
     // Before the store: what was not written is noted there.
     await back?.close()
@@ -294,9 +294,9 @@ function storeNameOf({ state }: Config): string {
   return 'sqlite' in state ? `sqlite:${state.sqlite}` : 'memory'
 }
 
-/** A rotated secret is taken like any other change of the configuration. */
-function watchSecrets({ config, file }: LoadedConfig, reload: () => void): { close(): void } {
-  const watches = secretFiles(config, file).map((path) =>
+/** A rotated secret and a new price are taken like any other change of the configuration. */
+function watchBeside({ config, file }: LoadedConfig, reload: () => void): { close(): void } {
+  const watches = filesBeside(config, file).map((path) =>
     watchFile(path, readFileNow(path), reload),
   )
   return {

@@ -16,7 +16,7 @@ export interface CrossFindings {
   readonly notes: readonly Finding[]
 }
 
-/** Names that lead nowhere, doors left open, and what this version accepts without acting on it. */
+/** Names that lead nowhere, and doors left open. */
 export function crossFindings(tree: Located): CrossFindings {
   const unknownNames = upstreamNames(tree)
   const faults = [
@@ -47,7 +47,6 @@ export function crossFindings(tree: Located): CrossFindings {
     ...judged(tree),
     ...idleKeys(tree),
     ...unevenRetries(tree),
-    ...accepted(tree),
   ]
   return { faults, notes }
 }
@@ -500,11 +499,4 @@ function unevenRetries(tree: Located): Finding[] {
       },
     ]
   })
-}
-
-function accepted(tree: Located): Finding[] {
-  return entriesAt(tree, ['upstreams'])
-    .map(([name]) => ['upstreams', name, 'price'])
-    .filter((path) => nodeAt(tree, path) !== undefined)
-    .map((path) => ({ path, message: 'is accepted, but this version does not act on it' }))
 }

@@ -232,6 +232,23 @@ const limits = z
   .prefault({})
   .describe('What one process sends to this upstream at most, its retries included.')
 
+const usdPerMtok = z.number().min(0).max(1_000_000)
+
+/** What one model costs, in dollars per million tokens. */
+export const modelPrices = z
+  .strictObject({
+    input: usdPerMtok,
+    cachedInput: usdPerMtok.optional().describe('Read from a cache; as `input` unless given.'),
+    cacheWrite: usdPerMtok.optional().describe('Written to a cache; as `input` unless given.'),
+    cacheWriteHour: usdPerMtok
+      .optional()
+      .describe('Written to a cache of an hour; as `cacheWrite` unless given.'),
+    output: usdPerMtok
+      .optional()
+      .describe('Reasoning included. Absent, an answer with output has no known price.'),
+  })
+  .meta({ id: 'prices', description: 'Dollars per million tokens: input, output and caches.' })
+
 const upstream = z.strictObject({
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://api.openai.com/v1' })
@@ -291,8 +308,28 @@ const upstream = z.strictObject({
       'Ask chat and completion streams for their usage, and keep the extra chunk from callers who did not.',
     ),
   price: z
-    .strictObject({ ratio: z.number().min(0).describe('Of the official price: 0.15.') })
-    .optional(),
+    .strictObject({
+      ratio: z
+        .number()
+        .min(0)
+        .max(1_000)
+        .optional()
+        .describe('Of the official price: 0.15; 1 where it is the same.'),
+      models: z
+        .record(z.string().min(1), modelPrices)
+        .optional()
+        .describe(
+          'What models cost here, by the name asked; a name that ends in `*` stands for all that begin so. Goes before `ratio`.',
+        ),
+    })
+    .refine(
+      ({ ratio, models }) => ratio !== undefined || models !== undefined,
+      'must have ratio, models or both',
+    )
+    .optional()
+    .describe(
+      'What this upstream costs. Absent: the official price where the host is the maker’s own, and unknown anywhere else.',
+    ),
   timeouts: timeouts.prefault({}),
   classes: classes
     .prefault({})
@@ -677,6 +714,13 @@ export const configSchema = z
     flags: flagSource.optional(),
     rollouts: z.record(name, rollout).prefault({}),
     callers: z.array(caller).default([]).describe('Who may use the data plane.'),
+    prices: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A file of official prices that go before the built-in ones, YAML or JSON; seen from the folder of this file.',
+      ),
     webhooks: z.array(webhook).default([]).describe('Who is told when a rollout changes.'),
   })
   .meta({ title: 'headgate.yaml', description: 'Configuration of Headgate, version 1.' })

@@ -23,6 +23,8 @@ secrets
   set    upstreams.official.auth.bearer  env OPENAI_API_KEY
   unset  upstreams.relay.auth.bearer     env RELAY_API_KEY
 flags    flags/relay.json
+prices   @pydantic/genai-prices 0.1.8 of 2026-09-23
+  note: upstreams.relay: nobody says what it costs: write price: { ratio: 0.15 }, or 1 where it asks the official price
 ok
 `)
   })
@@ -31,7 +33,7 @@ ok
     const folder = folderWith({ 'headgate.yaml': PRODUCT, 'flags/relay.json': FLAGS })
     const { code, stdout } = headgate(folder, ['check'])
     expect(code).toBe(0)
-    expect(stdout.match(/note: headgate\.yaml:\d+:\d+ /g)).toHaveLength(2)
+    expect(stdout.match(/note: headgate\.yaml:\d+:\d+ /g)).toHaveLength(1)
   })
 
   test('as JSON it is one document for scripts', () => {
@@ -53,6 +55,11 @@ ok
         { path: 'upstreams.relay.auth.bearer', reference: 'env RELAY_API_KEY', set: true },
       ],
       flags: { file: 'flags/relay.json', faults: [], advice: [] },
+      prices: {
+        official: '@pydantic/genai-prices 0.1.8 of 2026-09-23',
+        file: null,
+        advice: [expect.stringContaining('upstreams.relay: nobody says what it costs')],
+      },
     })
   })
 })
@@ -240,5 +247,64 @@ describe('faults', () => {
     expect(stdout).toContain(
       'note: rollouts relay: kill flag "headgate-kill" is not in the document',
     )
+  })
+})
+
+describe('prices', () => {
+  const priced = (relay: string, more = '') => flagged.replace('models: {}', relay) + more
+  const adviceOf = (config: string, files: Record<string, string> = {}) => {
+    const all = { 'headgate.yaml': config, 'flags/relay.json': FLAGS, ...files }
+    const { code, stdout } = headgate(folderWith(all), ['check', '--json'], KEYS)
+    const { prices, faults } = JSON.parse(stdout)
+    return { code, prices, faults: faults.map(({ message }: { message: string }) => message) }
+  }
+
+  test('nothing is missing where each upstream has a price for each model that config names', () => {
+    const { code, prices } = adviceOf(
+      priced('models: { "gpt-5.2": gpt52 }, price: { ratio: 0.15 }'),
+    )
+    expect([code, prices.advice]).toEqual([0, []])
+  })
+
+  test('a model that nobody priced is named, and where to price it', () => {
+    const { prices } = adviceOf(priced('models: { "our-own": x }, price: { ratio: 0.15 }'))
+    expect(prices.advice).toEqual([
+      'upstreams.relay: no price is known for our-own: name it in its price.models, or in a file of prices',
+    ])
+  })
+
+  test('a file of prices goes before the built-in ones, and is named by its bytes', () => {
+    const config = priced('models: { "our-own": x }, price: { ratio: 0.15 }', 'prices: p.yaml\n')
+    const { prices } = adviceOf(config, { 'p.yaml': 'models: { our-*: { input: 3, output: 9 } }' })
+    expect(prices).toMatchObject({
+      file: expect.stringMatching(/^p\.yaml@[0-9a-f]{8}$/),
+      advice: [],
+    })
+  })
+
+  test.each([
+    ['is not there', null, 'names p.yaml, which cannot be read (ENOENT)'],
+    ['has a price below nothing', 'models: { a: { input: -1 } }', /where models\.a\.input: /],
+    [
+      'has a key that nobody knows',
+      'models: { a: { input: 1, out: 2 } }',
+      /where models\.a: .*out/,
+    ],
+    ['is no YAML', 'models: [', /^names p\.yaml, where /],
+    ['is empty', '', /^names p\.yaml, where it: /],
+  ])('a file of prices that %s is a fault', (_, text, message) => {
+    const { code, faults } = adviceOf(
+      `${flagged}prices: p.yaml\n`,
+      text === null ? {} : { 'p.yaml': text },
+    )
+    expect(code).toBe(3)
+    expect(faults).toEqual([typeof message === 'string' ? message : expect.stringMatching(message)])
+  })
+
+  test.each([
+    ['price: {}', 'must have ratio, models or both'],
+    ['price: { ratio: -1 }', 'must be a number in 0..1000, got -1'],
+  ])('%s is a fault', (price, message) => {
+    expect(adviceOf(priced(price)).faults).toEqual([message])
   })
 })

@@ -8,6 +8,8 @@ import {
   type SecretStatus,
 } from '../../config/secrets.ts'
 import { workersFaults, workersNotes } from '../../config/workers.ts'
+import { priceGaps } from '../../cost/coverage.ts'
+import { OFFICIAL_PRICES } from '../../cost/price-list.ts'
 import { adviseOn } from '../../flag/check.ts'
 import { parseDocument } from '../../flag/document.ts'
 import {
@@ -23,7 +25,7 @@ import { EXIT } from '../exit.ts'
 import { askableOf } from '../flag-place.ts'
 import type { Output } from '../output.ts'
 
-/** `headgate check`: the config file, its secrets and its flags, offline. */
+/** `headgate check`: the config file, its secrets, its flags and its prices, offline. */
 
 export interface CheckOptions {
   readonly config?: string
@@ -37,6 +39,14 @@ interface FlagReport {
   readonly advice: readonly string[]
 }
 
+/** Which prices hold, and where none is known. */
+interface PriceReport {
+  readonly official: string
+  /** The user's own file, and what tells it from another; null without one. */
+  readonly file: string | null
+  readonly advice: readonly string[]
+}
+
 export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) => {
   const found = findConfig(options.config, env, cwd)
   if (!found.ok) {
@@ -47,6 +57,7 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
   const workers = options.target === 'workers'
   const secrets = read.ok ? secretsOf(read, found.file, env, options.target) : []
   const flags = read.ok ? flagsOf(read.config, found.file) : null
+  const prices = read.ok ? pricesOf(read) : null
   const faults = !read.ok
     ? read.faults
     : workers
@@ -77,6 +88,7 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
       set,
     })),
     flags,
+    prices,
   })
 
   const by = found.foundBy.startsWith('/')
@@ -103,6 +115,15 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
       output,
       'yellow',
       flags.advice.map((advice) => `note: ${advice}`),
+    )
+  }
+  if (prices) {
+    const { official, file, advice } = prices
+    output.line(`prices   ${file === null ? official : `${file}, then ${official}`}`)
+    print(
+      output,
+      'yellow',
+      advice.map((one) => `note: ${one}`),
     )
   }
   if (count === 0) {
@@ -152,6 +173,16 @@ function moduleOf(module: string, configFile: string): FlagReport {
   const file = shownPath(path)
   const faults = existsSync(path) ? [] : [`${file} is not there`]
   return { file, faults, advice: [] }
+}
+
+function pricesOf({ config, prices }: ReadConfig): PriceReport {
+  const { source, version, date } = OFFICIAL_PRICES
+  const day = new Date().toISOString().slice(0, 10)
+  return {
+    official: `${source} ${version} of ${date}`,
+    file: prices?.version ?? null,
+    advice: priceGaps(config, prices, day),
+  }
 }
 
 function flagsOf(config: Config, configFile: string): FlagReport | null {
