@@ -2,6 +2,7 @@ import type {
   Arm,
   Dwell,
   Observation,
+  Role,
   RolloutEvent,
   RolloutRecord,
   Split,
@@ -329,10 +330,59 @@ export interface Checkpoint {
   readonly kept: string
 }
 
-/** Both in one place. */
+/** What one line of the ledger is about. */
+export interface LedgerKey {
+  /** UTC: `2026-11-26`. */
+  readonly day: string
+  /** Null for what no rollout had a say in. */
+  readonly rollout: string | null
+  readonly arm: Arm
+  readonly role: Role
+  readonly upstream: string
+  /** As it was asked for, `other` beyond the most names of a day; null where no model was named. */
+  readonly model: string | null
+  /** The version of the prices it was reckoned with. */
+  readonly prices: string
+}
+
+/** Counts and money by name; what is not named is 0. Money is in picodollars. */
+export type LedgerAmounts = Readonly<Record<string, bigint>>
+
+export interface LedgerLine {
+  readonly key: LedgerKey
+  readonly amounts: LedgerAmounts
+}
+
+/** What one process booked since its last batch. */
+export interface LedgerBatch {
+  /** One process from its start to its end. */
+  readonly process: string
+  /** Rises by one with each batch; sent again, unchanged, until it is known that it was taken. */
+  readonly sequence: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly lines: readonly LedgerLine[]
+}
+
+/** What was spent, by day. What it hands out is a copy. Rejects as `StateStore` does. */
+export interface LedgerStore {
+  /**
+   * Adds to what is there, name by name, all or none. A batch that is not beyond the last one of its process is not added
+   * again. Durable when the process dies; a loss of power may take the newest back.
+   */
+  add(batch: LedgerBatch): Promise<'added' | 'known'>
+  /** The lines of these days, both included, the oldest day first. */
+  read(days: { readonly from: string; readonly to: string }): Promise<readonly LedgerLine[]>
+  /** Lets go of what is older than this day, and of processes that booked nothing since. */
+  forget(before: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** All in one place. */
 export interface Stores<Counts> {
   readonly state: StateStore
   readonly evidence: EvidenceStore<Counts>
-  /** Both. */
+  readonly ledger: LedgerStore
+  /** All of them. */
   close(): Promise<void>
 }

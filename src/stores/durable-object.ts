@@ -3,6 +3,7 @@ import type { Stores } from '../ports.ts'
 import {
   type Checkpoints,
   DISAGREEING,
+  LEDGER_SCHEMA,
   type Row,
   SCHEMA,
   SCHEMA_VERSION,
@@ -12,7 +13,7 @@ import {
 } from './sql.ts'
 
 /**
- * Rollouts, their audit log and their evidence in the SQLite of a Durable Object. A write resolves before it is on disk;
+ * Rollouts, their audit log, their evidence and what was spent in the SQLite of a Durable Object. A write resolves before it is on disk;
  * the platform holds back whatever would leave the object until it is, so nobody outside hears of what may be lost.
  */
 
@@ -54,7 +55,7 @@ export function openObjectStores<Counts>(storage: ObjectStorage): Stores<Counts>
 function open({ sql }: ObjectStorage): void {
   const [ours] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'headgate'").toArray()
   if (ours === undefined) {
-    sql.exec(SCHEMA + CHECKPOINTS)
+    sql.exec(SCHEMA + CHECKPOINTS + LEDGER_SCHEMA)
     return
   }
   const schema = sql.exec('SELECT schema FROM headgate').toArray()[0]?.schema
@@ -64,6 +65,7 @@ function open({ sql }: ObjectStorage): void {
   if (rollout !== undefined) {
     throw corrupt(`the record of rollout ${rollout.rollout} is not what its audit log says`)
   }
+  sql.exec(LEDGER_SCHEMA)
 }
 
 function objectDatabase(storage: ObjectStorage): SqlDatabase {

@@ -1,4 +1,11 @@
-import type { Checkpoint, EvidenceBatch, LoggedBatch, StoredRollout, Stores } from '../ports.ts'
+import type {
+  Checkpoint,
+  EvidenceBatch,
+  LedgerLine,
+  LoggedBatch,
+  StoredRollout,
+  Stores,
+} from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
 
 /** What is kept of the evidence unless told otherwise: a day of flushes of one process, about 100 MB. */
@@ -18,6 +25,9 @@ export function memoryStores<Counts>({
   /** By (rollout, process, sequence), in the order they came. */
   const batches = new Map<string, LoggedBatch<Counts>>()
   const checkpoints = new Map<string, Checkpoint>()
+  /** By key, as text that sorts by day. */
+  const ledger = new Map<string, LedgerLine>()
+  const writers = new Map<string, { readonly sequence: number; readonly at: number }>()
   let position = 0
 
   const keyOf = ({ rollout, process, sequence }: EvidenceBatch<Counts>): string =>
@@ -100,6 +110,32 @@ export function memoryStores<Counts>({
         const before = checkpoints.get(checkpoint.rollout)
         if (before !== undefined && before.position >= checkpoint.position) return
         checkpoints.set(checkpoint.rollout, { ...checkpoint })
+      },
+      close,
+    },
+    ledger: {
+      async add({ process, sequence, at, lines }) {
+        if (sequence <= (writers.get(process)?.sequence ?? -1)) return 'known'
+        writers.set(process, { sequence, at })
+        for (const { key, amounts } of structuredClone(lines)) {
+          const { day, rollout, arm, role, upstream, model, prices } = key
+          const name = JSON.stringify([day, rollout, arm, role, upstream, model, prices])
+          const sums: Record<string, bigint> = { ...ledger.get(name)?.amounts }
+          for (const [each, amount] of Object.entries(amounts)) {
+            sums[each] = (sums[each] ?? 0n) + amount
+          }
+          ledger.set(name, { key, amounts: sums })
+        }
+        return 'added'
+      },
+      async read({ from, to }) {
+        const found = [...ledger.values()].filter(({ key }) => key.day >= from && key.day <= to)
+        return structuredClone(found.sort((a, b) => a.key.day.localeCompare(b.key.day)))
+      },
+      async forget(before) {
+        for (const [name, { key }] of ledger) if (key.day < before) ledger.delete(name)
+        const beforeMs = Date.parse(before)
+        for (const [process, { at }] of writers) if (at < beforeMs) writers.delete(process)
       },
       close,
     },

@@ -53,6 +53,12 @@ export function reopening<Counts>(
       keepCheckpoint: async (checkpoint) => (await stores()).evidence.keepCheckpoint(checkpoint),
       close,
     },
+    ledger: {
+      add: async (batch) => (await stores()).ledger.add(batch),
+      read: async (days) => (await stores()).ledger.read(days),
+      forget: async (before) => (await stores()).ledger.forget(before),
+      close,
+    },
     close,
   }
 }

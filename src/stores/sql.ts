@@ -2,6 +2,9 @@ import { HeadgateError } from '../errors.ts'
 import type {
   Checkpoint,
   EvidenceStore,
+  LedgerKey,
+  LedgerLine,
+  LedgerStore,
   LoggedBatch,
   StateStore,
   StoredRollout,
@@ -48,6 +51,24 @@ export const SCHEMA = `
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 `
 
+/**
+ * Added to what was made without it: versions that do not know it leave it alone, so the schema keeps its number. Amounts
+ * are decimal text, since a day's picodollars may pass 64 bits.
+ */
+export const LEDGER_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS ledger (
+    day TEXT NOT NULL,
+    line TEXT NOT NULL CHECK (json_valid(line)),
+    amounts TEXT NOT NULL CHECK (json_valid(amounts)),
+    PRIMARY KEY (day, line)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_writers (
+    process TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`
+
 /** A rollout whose record is not what its last event left, or whose log has a gap. Both were written in one transaction. */
 export const DISAGREEING = `
   SELECT rollout FROM rollouts LEFT JOIN events USING (rollout, version)
@@ -86,6 +107,7 @@ export function sqlStores<Counts>(database: SqlDatabase, checkpoints: Checkpoint
   return {
     state: stateStore(database, guarded, close),
     evidence: evidenceStore(database, checkpoints, guarded, close),
+    ledger: ledgerStore(database, guarded, close),
     close,
   }
 }
@@ -257,6 +279,75 @@ function evidenceStore<Counts>(
     keepCheckpoint: (checkpoint) => writing('NORMAL', () => checkpoints.write(checkpoint)),
     close,
   }
+}
+
+function ledgerStore(
+  database: SqlDatabase,
+  { reading, writing }: Guard,
+  close: () => Promise<void>,
+): LedgerStore {
+  const readWriter = database.prepare('SELECT sequence FROM ledger_writers WHERE process = ?')
+  const writeWriter = database.prepare(
+    `INSERT INTO ledger_writers (process, sequence, at) VALUES (?, ?, ?)
+      ON CONFLICT (process) DO UPDATE SET sequence = excluded.sequence, at = excluded.at`,
+  )
+  const readLine = database.prepare('SELECT amounts FROM ledger WHERE day = ? AND line = ?')
+  const writeLine = database.prepare(
+    `INSERT INTO ledger (day, line, amounts) VALUES (?, ?, ?)
+      ON CONFLICT (day, line) DO UPDATE SET amounts = excluded.amounts`,
+  )
+  const readDays = database.prepare(
+    'SELECT day, line, amounts FROM ledger WHERE day BETWEEN ? AND ? ORDER BY day, line',
+  )
+  const forgetDays = database.prepare('DELETE FROM ledger WHERE day < ?')
+  const forgetWriters = database.prepare('DELETE FROM ledger_writers WHERE at < ?')
+  return {
+    add({ process, sequence, at, lines }) {
+      return writing('NORMAL', () => {
+        const last = readWriter(process)[0]?.sequence
+        if (typeof last === 'number' && sequence <= last) return 'known'
+        writeWriter(process, sequence, at)
+        for (const { key, amounts } of lines) {
+          const line = lineText(key)
+          const [before] = readLine(key.day, line)
+          const sums = before === undefined ? {} : amountsOf(before)
+          for (const [name, amount] of Object.entries(amounts)) {
+            sums[name] = (sums[name] ?? 0n) + amount
+          }
+          writeLine(key.day, line, amountsText(sums))
+        }
+        return 'added'
+      })
+    },
+    read: ({ from, to }) => reading(() => readDays(from, to).map(ledgerLineOf)),
+    forget(before) {
+      return writing('NORMAL', () => {
+        forgetDays(before)
+        forgetWriters(Date.parse(before))
+      })
+    },
+    close,
+  }
+}
+
+function lineText({ rollout, arm, role, upstream, model, prices }: LedgerKey): string {
+  return JSON.stringify([rollout, arm, role, upstream, model, prices])
+}
+
+function ledgerLineOf(row: Row): LedgerLine {
+  const [rollout, arm, role, upstream, model, prices] = JSON.parse(String(row.line))
+  const key = { day: row.day as string, rollout, arm, role, upstream, model, prices }
+  return { key, amounts: amountsOf(row) }
+}
+
+function amountsOf(row: Row): Record<string, bigint> {
+  const texts = Object.entries(JSON.parse(String(row.amounts)) as Record<string, string>)
+  return Object.fromEntries(texts.map(([name, text]) => [name, BigInt(text)]))
+}
+
+function amountsText(amounts: Readonly<Record<string, bigint>>): string {
+  const texts = Object.entries(amounts).map(([name, amount]) => [name, amount.toString()])
+  return JSON.stringify(Object.fromEntries(texts))
 }
 
 function storedOf(row: Row): StoredRollout {

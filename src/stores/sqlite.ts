@@ -16,6 +16,7 @@ import type { Stores } from '../ports.ts'
 import {
   type Checkpoints,
   DISAGREEING,
+  LEDGER_SCHEMA,
   SCHEMA,
   SCHEMA_VERSION,
   type SqlDatabase,
@@ -23,7 +24,7 @@ import {
 } from './sql.ts'
 
 /**
- * Rollouts, their audit log and their evidence in one SQLite file, shared by any number of processes of one machine. Calls
+ * Rollouts, their audit log, their evidence and what was spent in one SQLite file, shared by any number of processes of one machine. Calls
  * run on the caller's thread: a commit waits for the disk, counts and dwell times do not. Node only.
  */
 
@@ -138,6 +139,7 @@ function openForWriting(file: string, openTimeoutMs: number, busyTimeoutMs: numb
     }
     // A read-only file opens well, and even begins a transaction; it fails at the first write.
     database.exec('BEGIN IMMEDIATE; UPDATE headgate SET schema = schema; ROLLBACK')
+    database.exec(`BEGIN IMMEDIATE; ${LEDGER_SCHEMA} COMMIT`)
     database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`)
     return database
   } catch (error) {

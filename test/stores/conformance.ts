@@ -1,6 +1,13 @@
 /** What every store must do, wherever it keeps things. */
 import { afterEach, describe, expect, it } from 'vitest'
-import type { EvidenceBatch, StateStore, Stores } from '../../src/ports.ts'
+import type {
+  EvidenceBatch,
+  LedgerBatch,
+  LedgerKey,
+  LedgerLine,
+  StateStore,
+  Stores,
+} from '../../src/ports.ts'
 import { type Change, changed } from '../../src/rollout/events.ts'
 import { planOf } from '../../src/rollout/plan.ts'
 import { initialOf, type Standing } from '../../src/rollout/state.ts'
@@ -49,6 +56,19 @@ export function tale(rollout: string): {
       return events[0] as RolloutEvent
     },
   }
+}
+
+const LINE: LedgerLine = {
+  key: {
+    day: '2026-11-26',
+    rollout: 'relay',
+    arm: 'control',
+    role: 'live',
+    upstream: 'official',
+    model: 'gpt-5.2',
+    prices: 'genai-prices@0.1.8',
+  },
+  amounts: { requests: 1n },
 }
 
 const DWELL = { ms: 12.5, at: 1_234 }
@@ -406,12 +426,136 @@ export function conformsToStores(open: () => OpenStore): void {
     })
   })
 
-  it('both may be closed twice', async () => {
+  describe('a ledger', () => {
+    const key = (more: Partial<LedgerKey> = {}): LedgerKey => ({
+      day: '2026-11-26',
+      rollout: 'relay',
+      arm: 'canary',
+      role: 'live',
+      upstream: 'relay',
+      model: 'gpt-5.2',
+      prices: 'genai-prices@0.1.8 ratio=0.15',
+      ...more,
+    })
+    const batch = (
+      sequence: number,
+      amounts: Readonly<Record<string, bigint>>,
+      more: Partial<LedgerKey> = {},
+      process = 'p1',
+    ): LedgerBatch => ({
+      process,
+      sequence,
+      at: Date.parse('2026-11-26T12:00:00Z') + sequence,
+      lines: [{ key: key(more), amounts }],
+    })
+    const ALL = { from: '0000-01-01', to: '9999-12-31' }
+
+    it('has nothing before a first batch', async () => {
+      const { ledger } = opening().stores
+      expect(await ledger.read(ALL)).toEqual([])
+      await ledger.forget('2026-11-26')
+    })
+
+    it('adds up what is of one line, name by name, and exactly', async () => {
+      const { ledger } = opening().stores
+      const huge = 10n ** 30n
+      expect(await ledger.add(batch(0, { requests: 1n, spent: huge }))).toBe('added')
+      await ledger.add(batch(1, { requests: 2n, spent: 1n, unpriced: 1n }))
+      expect(await ledger.read(ALL)).toEqual([
+        { key: key(), amounts: { requests: 3n, spent: huge + 1n, unpriced: 1n } },
+      ])
+    })
+
+    it('adds a batch that is sent again once, whatever it says then, and none from before it', async () => {
+      const { ledger } = opening().stores
+      await ledger.add(batch(3, { requests: 1n }))
+      expect(await ledger.add(batch(3, { requests: 5n }))).toBe('known')
+      expect(await ledger.add(batch(2, { requests: 7n }))).toBe('known')
+      expect(await ledger.add(batch(3, { requests: 1n }, {}, 'p2'))).toBe('added')
+      expect((await ledger.read(ALL))[0]?.amounts).toEqual({ requests: 2n })
+    })
+
+    it('keeps lines apart that differ in anything', async () => {
+      const { ledger } = opening().stores
+      const differing: Partial<LedgerKey>[] = [
+        {},
+        { day: '2026-11-27' },
+        { rollout: null },
+        { rollout: 'null' },
+        { arm: 'control' },
+        { role: 'probe' },
+        { upstream: 'other' },
+        { model: null },
+        { model: 'O’Hara "x" \\ \n 用户 🙂 \'; DROP TABLE ledger; --' },
+        { prices: 'own@1' },
+      ]
+      for (const [sequence, more] of differing.entries()) {
+        await ledger.add(batch(sequence, { requests: BigInt(sequence + 1) }, more))
+      }
+      const lines = await ledger.read(ALL)
+      expect(lines).toHaveLength(differing.length)
+      expect(lines).toEqual(
+        expect.arrayContaining(
+          differing.map((more, at) => ({ key: key(more), amounts: { requests: BigInt(at + 1) } })),
+        ),
+      )
+    })
+
+    it('reads days, both ends included, the oldest first', async () => {
+      const { ledger } = opening().stores
+      const days = ['2026-11-30', '2026-11-01', '2026-12-01', '2026-10-31']
+      for (const [sequence, day] of days.entries()) {
+        await ledger.add(batch(sequence, { requests: 1n }, { day }))
+      }
+      const read = await ledger.read({ from: '2026-11-01', to: '2026-11-30' })
+      expect(read.map((line) => line.key.day)).toEqual(['2026-11-01', '2026-11-30'])
+      expect((await ledger.read(ALL)).map((line) => line.key.day)).toEqual([...days].sort())
+    })
+
+    it('forgets days before a day, and processes that were silent since', async () => {
+      const { ledger } = opening().stores
+      await ledger.add(batch(0, { requests: 1n }, { day: '2026-11-25' }))
+      await ledger.add(batch(1, { requests: 1n }))
+      await ledger.forget('2026-11-26')
+      expect((await ledger.read(ALL)).map((line) => line.key.day)).toEqual(['2026-11-26'])
+      expect(await ledger.add(batch(1, { requests: 9n }))).toBe('known')
+      await ledger.forget('2026-11-28')
+      expect(await ledger.read(ALL)).toEqual([])
+      expect(await ledger.add(batch(1, { requests: 1n }))).toBe('added')
+    })
+
+    it('hands out copies, and keeps copies', async () => {
+      const { ledger } = opening().stores
+      const given = batch(0, { requests: 1n })
+      await ledger.add(given)
+      ;(given.lines[0]?.amounts as Record<string, bigint>)['requests'] = 99n
+      const [read] = await ledger.read(ALL)
+      ;(read?.amounts as Record<string, bigint>)['requests'] = 77n
+      expect((await ledger.read(ALL))[0]?.amounts).toEqual({ requests: 1n })
+    })
+
+    it('is added to by two hands at once, and loses nothing', async () => {
+      const { stores, again } = opening()
+      const hands = [stores, again?.() ?? stores]
+      const write = async (me: number): Promise<void> => {
+        for (let sequence = 0; sequence < 40; sequence++) {
+          await hands[me]?.ledger.add(batch(sequence, { requests: 1n }, {}, `p${me}`))
+          await null
+        }
+      }
+      await Promise.all([write(0), write(1)])
+      expect((await stores.ledger.read(ALL))[0]?.amounts).toEqual({ requests: 80n })
+      if (again !== undefined) await hands[1]?.close()
+    })
+  })
+
+  it('all may be closed twice', async () => {
     const { stores } = opening()
     await stores.close()
     await stores.close()
     await stores.state.close()
     await stores.evidence.close()
+    await stores.ledger.close()
   })
 
   it('what was written is there for whoever opens it next', async () => {
@@ -430,6 +574,8 @@ export function conformsToStores(open: () => OpenStore): void {
       counts: { shareBp: 1, failures: [] },
     }
     const logged = await stores.evidence.append([batch])
+    const booked = { process: 'p', sequence: 0, at: 1, lines: [LINE] }
+    await stores.ledger.add(booked)
     await stores.close()
     const next = again()
     expect(await next.state.read('relay')).toEqual({
@@ -439,6 +585,8 @@ export function conformsToStores(open: () => OpenStore): void {
     expect(await next.state.events({ limit: 9 })).toEqual([event])
     expect(await next.evidence.read({ rollout: 'relay', limit: 9 })).toEqual(logged)
     expect(await next.evidence.append([batch])).toEqual([])
+    expect(await next.ledger.read({ from: '2026-11-26', to: '2026-11-26' })).toEqual([LINE])
+    expect(await next.ledger.add(booked)).toBe('known')
     await next.close()
   })
 }

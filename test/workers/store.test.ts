@@ -44,6 +44,7 @@ function storesIn(stub: DurableObjectStub): Stores<Counts> {
   return {
     state: side(({ state }) => state),
     evidence: side(({ evidence }) => evidence),
+    ledger: side(({ ledger }) => ledger),
     close: async () => opened?.close(),
   }
 }
@@ -63,6 +64,14 @@ describe('the store of a Durable Object', () => {
       record: standing().record,
       dwell: { ms: 1, at: 2 },
     })
+  })
+
+  it('gets a ledger where it was made without one', async () => {
+    const stub = newObject()
+    await storesIn(stub).state.readAll()
+    await sqlIn(stub, 'DROP TABLE ledger', 'DROP TABLE ledger_writers')
+    const batch = { process: 'p', sequence: 0, at: 1, lines: [] }
+    expect(await storesIn(stub).ledger.add(batch)).toBe('added')
   })
 
   it.each(['', 'x'])(
