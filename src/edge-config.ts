@@ -5,6 +5,7 @@ import type { Config } from './config/schema.ts'
 import type { Secret } from './config/secret.ts'
 import { type Reveal, resolveSecrets, type SecretReader } from './config/secrets.ts'
 import { workersFaults } from './config/workers.ts'
+import { type Pricing, pricingOf } from './cost/pricing.ts'
 import { HeadgateError } from './errors.ts'
 import { type FlagDocument, parseDocument } from './flag/document.ts'
 import { type Routes, routesOf } from './proxy/routes.ts'
@@ -26,6 +27,7 @@ export type EdgeEnv = Readonly<Record<string, unknown>>
 export interface EdgeConfig {
   readonly config: Config
   readonly routes: Routes
+  readonly pricing: Pricing
   readonly reveal: Reveal
   /** Null where there is no control plane. */
   readonly controlToken: Secret | null
@@ -56,6 +58,7 @@ export function edgeConfigOf({ file, config: text, flags }: EdgeFiles, env: Edge
   return {
     config,
     routes: routesOf(config, reveal),
+    pricing: pricingOf(config, null),
     reveal,
     controlToken: control === undefined ? null : reveal(control.token),
     viewerToken: control?.viewer === undefined ? null : reveal(control.viewer),

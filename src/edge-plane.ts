@@ -1,7 +1,9 @@
+import { costsAt, daysOf } from './api/cost-view.ts'
 import type { CommandAnswer, ControlPlane } from './api/plane.ts'
 import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { BudgetStand } from './cost/budget.ts'
 import { type ErrorCode, HeadgateError } from './errors.ts'
-import type { EventQuery } from './ports.ts'
+import type { EventQuery, LedgerLine } from './ports.ts'
 import type { Command } from './rollout/command.ts'
 import type { RolloutEvent } from './types.ts'
 
@@ -20,6 +22,13 @@ export interface Writer {
     rollout: string,
     query: Omit<Parameters<ControlPlane['flushes']>[0], 'rollout'>,
   ): Promise<Told<readonly FlushView[] | null>>
+  /** What was spent on these days, and how budgets stand. */
+  ledger(
+    rollout: string,
+    days: { readonly from: string; readonly to: string },
+  ): Promise<
+    Told<{ readonly lines: readonly LedgerLine[]; readonly budgets: readonly BudgetStand[] }>
+  >
 }
 
 /** An answer, or the fault that would have been thrown. */
@@ -107,6 +116,18 @@ export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): Control
     },
     flushes: async ({ rollout, ...query }) =>
       knows(rollout) ? heard(writer(rollout).flushes(rollout, query)) : null,
+    async costs(query) {
+      const { rollout } = query
+      if (rollout !== undefined && !knows(rollout)) return null
+      const atMs = Date.now()
+      const days = daysOf(query, atMs)
+      const asked = rollout === undefined ? rollouts : [rollout]
+      const each = await Promise.all(asked.map((name) => heard(writer(name).ledger(name, days))))
+      const lines = each
+        .flatMap((one) => one.lines)
+        .filter(({ key }) => rollout === undefined || key.rollout === rollout)
+      return costsAt({ query, lines, budgets: each.flatMap((one) => one.budgets), atMs })
+    },
     onEvent(listener) {
       // Nobody rings here: who follows asks again, and finds what there is.
       const timer = setInterval(listener, POLL_MS)

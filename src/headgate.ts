@@ -1,13 +1,29 @@
 import type { Context, Hono } from 'hono'
-import type { CommandAnswer, ControlPlane } from './api/plane.ts'
+import { costsAt, daysOf } from './api/cost-view.ts'
+import type { CommandAnswer, ControlPlane, CostsQuery } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
-import type { FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { CostsView, FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
+import { type Booking, dayText } from './cost/books.ts'
+import { type BudgetStand, Budgets } from './cost/budget.ts'
+import { Ledger } from './cost/ledger.ts'
+import type { Pricing } from './cost/pricing.ts'
+import { dollars } from './cost/savings.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { AskedFlags, Clock, Dial, Draw, FlagSource, Log, Stores, Witness } from './ports.ts'
+import type {
+  AskedFlags,
+  Clock,
+  Dial,
+  Draw,
+  FlagSource,
+  LedgerLine,
+  Log,
+  Stores,
+  Witness,
+} from './ports.ts'
 import { type Door, dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
@@ -35,6 +51,7 @@ export interface Parts {
   readonly random: () => number
   readonly sha256: (text: string) => string | Promise<string>
   readonly routes: Routes
+  readonly pricing: Pricing
   /** Null without rollouts. */
   readonly flags: FlagSource<FlagDocument> | null
   /** How old a flag document may grow, in ms; `Infinity` for a file. */
@@ -70,6 +87,7 @@ export interface Calendar {
 /** What of the configuration a reload may change. */
 export interface Reload {
   readonly routes: Routes
+  readonly pricing: Pricing
   readonly flags: FlagSource<FlagDocument> | null
   readonly flagsMaxAgeMs: number
 }
@@ -90,6 +108,10 @@ export interface Headgate {
    * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
    */
   exchange(rollout: string, dispatch: Dispatch): Promise<Answer | null>
+  /** How budgets stand. */
+  readonly budgets: () => readonly BudgetStand[]
+  /** The lines of these days, both included. @throws what the store throws */
+  ledger(days: { readonly from: string; readonly to: string }): Promise<readonly LedgerLine[]>
   reload(next: Reload): void
   /** Into the audit log of this rollout; returns at once, and never throws. */
   note(rollout: string, note: Note): void
@@ -125,6 +147,16 @@ export function createHeadgate(parts: Parts): Headgate {
   const isolates = new Isolates()
   const requests = new Requests()
   const proofs = new Proofs()
+  const ledger = new Ledger(parts.pricing, {
+    store: parts.stores.ledger,
+    process: parts.id(),
+    wallMs: () => clock.wallMs(),
+    log,
+    onMonth: (lines) => budgets.seed(lines, today),
+  })
+  const budgets = new Budgets()
+  /** As of the last turn: `2026-11-26`, UTC. */
+  let today = dayText(clock.wallMs())
   const listeners = new Set<(event: RolloutEvent) => void>()
 
   function tallyOf(rollout: string): Tally {
@@ -153,6 +185,7 @@ export function createHeadgate(parts: Parts): Headgate {
     probe,
   })
   rollouts.configure(routes.rollouts.values())
+  budgets.configure(routes.rollouts.values())
   flags?.follow?.(askedOf(routes))
 
   const gate = newGate({
@@ -161,6 +194,7 @@ export function createHeadgate(parts: Parts): Headgate {
     dial: parts.dial,
     clock,
     log,
+    spent: budgets.spent,
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
@@ -168,17 +202,57 @@ export function createHeadgate(parts: Parts): Headgate {
     witness: (observed, draw) => {
       watchFlights()
       if (observed.outcome === 'ok') proofs.note(observed.upstream, clock.monotonicMs())
+      const booking = ledger.book(observed, 'live', otherUpstreamOf(observed))
+      const { pico } = booking.charge
+      countBudget(observed, booking)
       if (observed.rollout === null) {
         parts.witness?.(observed, draw)
         return
       }
-      const { observation, added } = rollouts.observe(observed, draw)
-      tallyOf(observed.rollout).add(observation, clock.monotonicMs())
+      const { observation, added } = rollouts.observe(observed, draw, dollars(pico))
+      tallyOf(observed.rollout).add(observation, clock.monotonicMs(), pico)
       requests.add(observation, draw, added)
       countUse(observation, draw)
       parts.witness?.(observation, draw)
     },
+    ownWitness: (observation, role) => {
+      countBudget(observation, ledger.book(observation, role, null))
+    },
   })
+
+  /** What an isolate spent; the store takes each parcel once. @throws what the store throws: then it comes again */
+  async function bookParcel({ process, parcel }: Dispatch): Promise<void> {
+    if (parcel === null || parcel.spend.length === 0) return
+    const { sequence, spend: lines } = parcel
+    // First what the month had before: that counts once.
+    await ledger.flush()
+    const batch = { process, sequence, at: clock.wallMs(), lines }
+    if ((await parts.stores.ledger.add(batch)) === 'known') return
+    for (const { key, amounts } of lines) {
+      const { rollout, arm, day } = key
+      if (rollout !== null && arm === 'canary') tellBudget(rollout, day, amounts['spent'] ?? 0n)
+    }
+  }
+
+  /** What is told of a budget is told in the audit log, and so to webhooks. */
+  function countBudget({ rollout, arm }: Observation, { charge, day }: Booking): void {
+    if (rollout === null || arm !== 'canary' || charge.pico === null) return
+    tellBudget(rollout, day, charge.pico)
+  }
+
+  function tellBudget(rollout: string, day: string, pico: bigint): void {
+    for (const { type, words } of budgets.add(rollout, day, pico, today)) {
+      log.warn('budget', { rollout, type, words })
+      rollouts.note(rollout, { type, reason: words, by: 'budget' })
+    }
+  }
+
+  /** Where it would have gone on the other arm. */
+  function otherUpstreamOf({ rollout, arm }: Observation): string | null {
+    const known = rollout === null ? undefined : routes.rollouts.get(rollout)
+    if (known === undefined) return null
+    return arm === 'canary' ? known.control.name : known.canary.name
+  }
 
   /** Tells the flag source which arm a request was drawn for. */
   function countUse({ rollout, assigned, reason }: Observation, { split }: Draw): void {
@@ -293,7 +367,7 @@ export function createHeadgate(parts: Parts): Headgate {
       degraded: degradedOf(),
       config: { generation, fault: configFault },
       flags: flagsViewOf(),
-      store: { kind: parts.storeName, fault: rollouts.fault },
+      store: { kind: parts.storeName, fault: rollouts.fault ?? ledger.fault },
     }
   }
 
@@ -303,7 +377,7 @@ export function createHeadgate(parts: Parts): Headgate {
     if (flags !== null && (flags.current() === null || flags.status().fault !== null)) {
       degraded.push('flags')
     }
-    if (rollouts.fault !== null) degraded.push('store')
+    if (rollouts.fault !== null || ledger.fault !== null) degraded.push('store')
     if (gate.keys.refusing().length > 0) degraded.push('credentials')
     if (proofs.silent().size > 0) degraded.push('control')
     return degraded
@@ -316,6 +390,19 @@ export function createHeadgate(parts: Parts): Headgate {
     const { hash, document, readAtMs } = snapshot
     const ageMs = clock.monotonicMs() - readAtMs
     return { hash, ageMs, document: hash === known ? null : document }
+  }
+
+  async function costsOf(query: CostsQuery): Promise<CostsView | null> {
+    const { rollout } = query
+    const atMs = clock.wallMs()
+    const lines = await ledger.read(daysOf(query, atMs))
+    const of = lines.filter(({ key }) => rollout === undefined || key.rollout === rollout)
+    // What a rollout spent stays, also when config knows it no more.
+    if (rollout !== undefined && of.length === 0 && !routes.rollouts.has(rollout)) return null
+    const stands = budgets
+      .stands()
+      .filter((one) => rollout === undefined || one.rollout === rollout)
+    return costsAt({ query, lines: of, budgets: stands, atMs })
   }
 
   const plane: ControlPlane = {
@@ -346,6 +433,7 @@ export function createHeadgate(parts: Parts): Headgate {
         counts: counts as unknown as FlushView['counts'],
       }))
     },
+    costs: costsOf,
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
     names: () => [...routes.rollouts.keys()],
@@ -369,21 +457,28 @@ export function createHeadgate(parts: Parts): Headgate {
       const answer = await rollouts.exchange(name, dispatch)
       if (answer === null) return null
       const nowMs = clock.monotonicMs()
+      await bookParcel(dispatch)
       const tally = isolates.hear(name, dispatch, nowMs)
       if (tally !== null) tallyOf(name).merge(tally, nowMs)
       const control = routes.rollouts.get(name)?.control
       if (control !== undefined && (tally?.arms.control.outcomes.ok ?? 0) > 0) {
         proofs.note(control.name, nowMs)
       }
-      return { ...answer, flags: flagNews(dispatch.flagsHash) }
+      const spent = budgets.spent.has(name)
+      return { ...answer, flags: flagNews(dispatch.flagsHash), spent }
     },
     async turn() {
+      today = dayText(clock.wallMs())
+      budgets.turn(today)
       await rollouts.turn()
       refresh()
-      await proveControls()
+      await Promise.all([proveControls(), ledger.flush()])
     },
+    budgets: () => budgets.stands(),
+    ledger: (days) => ledger.read(days),
     reload(next) {
       routes = next.routes
+      ledger.price(next.pricing)
       flags = next.flags
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
@@ -391,6 +486,7 @@ export function createHeadgate(parts: Parts): Headgate {
       proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
+      budgets.configure(routes.rollouts.values())
       flags?.follow?.(askedOf(routes))
       refresh()
       void rollouts.turn()
@@ -402,7 +498,10 @@ export function createHeadgate(parts: Parts): Headgate {
     drain() {
       draining = true
     },
-    close: () => rollouts.close(),
+    async close() {
+      await ledger.flush()
+      await rollouts.close()
+    },
     rollouts: viewAll,
   }
 }

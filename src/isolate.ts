@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import type { ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
+import type { Pricing } from './cost/pricing.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type { Clock, Dial, FlagSnapshot, Log, Witness } from './ports.ts'
 import { type Door, dataApp } from './proxy/app.ts'
@@ -27,6 +28,7 @@ export interface IsolateParts {
   readonly random: () => number
   readonly sha256: (text: string) => string | Promise<string>
   readonly routes: Routes
+  readonly pricing: Pricing
   /** How old a flag document may grow, in ms; `Infinity` for a file. */
   readonly flagsMaxAgeMs: number
   /** `HEADGATE_KILL=1`. */
@@ -82,8 +84,11 @@ export function createIsolate(parts: IsolateParts): Isolate {
     clock,
     log,
     id: parts.id,
+    pricing: parts.pricing,
     onChange: refresh,
   })
+  /** Rollouts whose canary has no money left, as their writers say. */
+  const spent = new Set<string>()
   let splits = splitsAfter(null)
 
   const gate = newGate({
@@ -100,6 +105,9 @@ export function createIsolate(parts: IsolateParts): Isolate {
     id: parts.id,
     sha256: parts.sha256,
     draining: () => false,
+    spent,
+    // An isolate asks nothing for itself.
+    ownWitness: () => {},
     witness: (observed, draw) => {
       watchFlights()
       const { observation, added } = outposts.observe(observed, draw)
@@ -131,7 +139,9 @@ export function createIsolate(parts: IsolateParts): Isolate {
     splits = splitsAfter(splits)
   }
 
-  function hear({ flags: news }: Answer, sentMs: number): void {
+  function hear({ flags: news, record, spent: isSpent }: Answer, sentMs: number): void {
+    if (isSpent) spent.add(record.rollout)
+    else spent.delete(record.rollout)
     if (news === null) return
     const { hash, ageMs } = news
     const document = news.document ?? (flags?.hash === hash ? flags.document : null)

@@ -1,6 +1,7 @@
 import { hash, randomBytes, randomInt } from 'node:crypto'
 import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
+import { pricingOf } from './cost/pricing.ts'
 import { HeadgateError } from './errors.ts'
 import type { WriteBack } from './exporters/unleash.ts'
 import { type Webhooks, webhooks } from './exporters/webhook.ts'
@@ -260,6 +261,7 @@ function loadedOrThrow(configFile: string, env: Env): LoadedConfig {
 function reloadOf(loaded: LoadedConfig, flags: OpenedFlags | null): Reload {
   return {
     routes: routesOf(loaded.config, loaded.reveal),
+    pricing: pricingOf(loaded.config, loaded.prices),
     flags: flags?.source ?? null,
     flagsMaxAgeMs: maxAgeOf(loaded.config),
   }

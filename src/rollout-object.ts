@@ -75,6 +75,17 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     return told(headgate.plane.flushes({ ...query, rollout }))
   }
 
+  async ledger(
+    rollout: string,
+    days: Parameters<Writer['ledger']>[1],
+  ): ReturnType<Writer['ledger']> {
+    const { headgate } = await this.#host(rollout)
+    const lines = await told(headgate.ledger(days))
+    return lines.ok
+      ? { ok: true, value: { lines: lines.value, budgets: headgate.budgets() } }
+      : lines
+  }
+
   /** Whatever happens in it, the next is set: an alarm that is not is the end of all turns. */
   override async alarm(): Promise<void> {
     const rollout = this.ctx.storage.kv.get('rollout')
@@ -136,6 +147,7 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       random,
       sha256,
       routes: narrowed(edge.routes, rollout),
+      pricing: edge.pricing,
       flags: flags?.source ?? null,
       flagsMaxAgeMs: flags?.maxAgeMs ?? Number.POSITIVE_INFINITY,
       killedByEnv: this.env['HEADGATE_KILL'] === '1',

@@ -271,8 +271,17 @@ export interface Dwell {
   readonly at: number
 }
 
-/** What became of a write to the flag's server: a note in the audit log, and no decision about the rollout. */
-export const NOTE_TYPES = ['flag_written', 'flag_declined', 'flag_not_written'] as const
+/**
+ * Notes in the audit log, and no decisions about the rollout: what became of a write to the flag's server, and how much of a
+ * budget is spent.
+ */
+export const NOTE_TYPES = [
+  'flag_written',
+  'flag_declined',
+  'flag_not_written',
+  'budget_alert',
+  'budget_spent',
+] as const
 
 export type NoteType = (typeof NOTE_TYPES)[number]
 

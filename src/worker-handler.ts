@@ -90,7 +90,7 @@ function edgeWith(
   log: Log,
   witness: Witness | undefined,
 ): Edge {
-  const { routes, config, controlToken, viewerToken } = loaded
+  const { routes, pricing, config, controlToken, viewerToken } = loaded
   const ask = askOf(bindings)
   const isolate = createIsolate({
     door: (context, serve) =>
@@ -105,6 +105,7 @@ function edgeWith(
     random,
     sha256,
     routes,
+    pricing,
     flagsMaxAgeMs:
       config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
     killedByEnv: bindings['HEADGATE_KILL'] === '1',

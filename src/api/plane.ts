@@ -1,8 +1,9 @@
 import type { Secret } from '../config/secret.ts'
+import type { Grouping } from '../cost/savings.ts'
 import type { EventQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
 import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
-import type { FlushView, HealthView, RequestView, RolloutView } from './views.ts'
+import type { CostsView, FlushView, HealthView, RequestView, RolloutView } from './views.ts'
 
 /** At once where it is in memory, later where it is elsewhere. */
 type Soon<Value> = Value | Promise<Value>
@@ -30,6 +31,8 @@ export interface ControlPlane {
     readonly after?: number | undefined
     readonly limit: number
   }) => Promise<readonly FlushView[] | null>
+  /** Null when there is no such rollout. @throws {HeadgateError} as `command` does */
+  readonly costs: (query: CostsQuery) => Promise<CostsView | null>
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
   /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
@@ -38,6 +41,14 @@ export interface ControlPlane {
   readonly names: () => readonly string[]
   /** Tells whenever there may be a new event that is durable. @returns what ends it */
   readonly onEvent: (listener: () => void) => () => void
+}
+
+export interface CostsQuery {
+  readonly rollout?: string | undefined
+  /** Days in UTC, both included: `2026-11-01`. The present month so far, unless given. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly by: Grouping
 }
 
 /** What is known of a request that is not sent. */

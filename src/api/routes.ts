@@ -3,6 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
 import { bearer, operatorsWrite, sameSite } from './auth.ts'
+import { costRoutes } from './costs.ts'
 import { eventRoutes } from './events.ts'
 import { ofrepRoutes } from './ofrep.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
@@ -64,6 +65,7 @@ export function controlApp(
   app.use(operatorsWrite)
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })
+  costRoutes(app, plane)
   app.get(
     '/-/api/v1/requests/:id',
     described({

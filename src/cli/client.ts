@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import {
+  type CostsView,
+  costsView,
   type EventView,
   errorView,
   eventView,
@@ -12,6 +14,7 @@ import {
 } from '../api/views.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Secret } from '../config/secret.ts'
+import type { Grouping } from '../cost/savings.ts'
 import { HeadgateError } from '../errors.ts'
 import { EXIT } from './exit.ts'
 import { Failure } from './failure.ts'
@@ -142,6 +145,18 @@ export class ControlClient {
       `The control plane keeps the last requests only, and forgets them when it restarts. The id is in x-headgate-request-id of the answer.`,
       { code: answer.error.code },
     )
+  }
+
+  /** Days in UTC; the present month so far unless given. */
+  async costs(query: {
+    readonly rollout?: string | undefined
+    readonly from?: string | undefined
+    readonly to?: string | undefined
+    readonly by: Grouping
+  }): Promise<CostsView> {
+    const answer = await this.#ask(costsView, `/costs${queryText(query)}`)
+    if (query.rollout === undefined) return this.#valueOf(answer)
+    return this.#ofRollout(query.rollout, answer)
   }
 
   /** Oldest first. */

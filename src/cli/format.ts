@@ -15,6 +15,18 @@ export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${countText(count)} ${count === 1 ? noun : many}`
 }
 
+/** `$1,234.50`, `$0.000945`; `unknown` for what is not known, which is never $0. */
+export function usdText(usd: number | null): string {
+  if (usd === null) return 'unknown'
+  const size = Math.abs(usd)
+  const digits = size === 0 || size >= 1 ? 2 : Math.min(12, 1 - Math.floor(Math.log10(size)) + 1)
+  const text = size.toLocaleString('en-US', {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: digits,
+  })
+  return `${usd < 0 ? '-' : ''}$${text}`
+}
+
 /** Milliseconds: whole from 10 up; `-` where nothing was measured. */
 export function millisText(ms: number | null): string {
   return ms === null ? '-' : ms < 10 ? String(Number(ms.toFixed(1))) : countText(Math.round(ms))

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander'
+import { GROUPINGS } from '../cost/savings.ts'
 import { ROLLOUT_STATES } from '../types.ts'
-import { wholeNumber } from './arguments.ts'
+import { day, part, wholeNumber } from './arguments.ts'
 import type { WriteVerb } from './client.ts'
 import type { Act } from './command.ts'
+import type { CostsOptions } from './commands/costs.ts'
 import type { EventsOptions } from './commands/events.ts'
 import type { ExplainOptions } from './commands/explain.ts'
 import type { ReplayOptions } from './commands/replay.ts'
@@ -18,6 +20,7 @@ export function addRolloutCommands(program: Command, act: Act): void {
   addEvents(program, act)
   addExplain(program, act)
   addReplay(program, act)
+  addCosts(program, act)
 }
 
 function addStatus(program: Command, act: Act): void {
@@ -194,6 +197,31 @@ function addReplay(program: Command, act: Act): void {
     )
 }
 
+function addCosts(program: Command, act: Act): void {
+  const costs = act<CostsOptions>(() => import('./commands/costs.ts'))
+  connected(program.command('costs [rollout]'))
+    .summary('what was spent and saved; beside an invoice')
+    .description(
+      'What was spent, what the other arm would have asked for the same, and where the month leads; of one rollout, or of everything. With --reconcile it ends with 1 when the invoice and the ledger differ by more than the tolerance.',
+    )
+    .option('--from <day>', 'the first day, UTC; the first of this month unless given', day)
+    .option('--to <day>', 'the last day; today unless given', day)
+    .addOption(
+      new Option(
+        '--by <what>',
+        'what is summed up: model unless given, line with --json and --csv',
+      ).choices(GROUPINGS),
+    )
+    .addOption(new Option('--csv', 'as a sheet, exact to a picodollar').conflicts('reconcile'))
+    .option('--reconcile <file>', 'an invoice: CSV of date, model, and amount_usd or tokens')
+    .option('--upstream <name>', 'whose invoice it is')
+    .option('--tolerance <percent>', 'how much of a row may differ, beside a cent', part, 0.01)
+    .addHelpText('before', COSTS_EXAMPLES)
+    .action((rollout: string | undefined, options: Omit<CostsOptions, 'rollout'>) =>
+      costs({ ...options, rollout }),
+    )
+}
+
 /** How the control plane is found. */
 function connected(command: Command): Command {
   return command
@@ -231,4 +259,11 @@ const REPLAY_EXAMPLES = examplesOf([
   'headgate replay relay',
   'headgate replay relay --epoch 2 --save epoch-2.ndjson',
   'headgate replay relay --file epoch-2.ndjson --policy stricter.yaml',
+])
+
+const COSTS_EXAMPLES = examplesOf([
+  'headgate costs                                  this month so far, by model',
+  'headgate costs relay --from 2026-11-01 --to 2026-11-30 --by day',
+  'headgate costs --csv > november.csv',
+  'headgate costs --reconcile invoice.csv --upstream official --tolerance 0.5%',
 ])

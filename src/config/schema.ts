@@ -551,9 +551,18 @@ const guard = z
       .prefault({})
       .describe('Times to the first content and to the end.'),
     spend: z
-      .strictObject({ margin: relative.default('10%') })
+      .strictObject({
+        margin: relative.default('10%'),
+        perMinute: z
+          .number()
+          .gt(0)
+          .optional()
+          .describe(
+            'Dollars: a canary that costs more in any minute, in one process, is suspended at once. Needs its price.',
+          ),
+      })
       .prefault({})
-      .describe('Output tokens.'),
+      .describe('Output tokens; and the canary’s cost.'),
     gate: z
       .enum(['evidence', 'no_harm'])
       .default('evidence')
@@ -601,6 +610,28 @@ const probe = z
   .describe(
     'While a rollout is suspended both arms are asked this now and then, and the answers decide: back, or rolled back.',
   )
+
+const budget = z
+  .strictObject({
+    day: z.number().gt(0).optional().describe('Dollars a day, UTC.'),
+    month: z.number().gt(0).optional().describe('Dollars a month, UTC.'),
+    alerts: z
+      .array(percent)
+      .min(1)
+      .default([8_000, 10_000])
+      .describe('How much of it is told of, in the audit log, by webhooks and in the log.'),
+    stop: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Once it is spent control answers what would be drawn for the canary, until the day or month is over (reason `capped`).',
+      ),
+  })
+  .refine(
+    ({ day, month }) => day !== undefined || month !== undefined,
+    'must have day, month or both',
+  )
+  .describe('What the canary may cost, probes and shadows included. Needs its price.')
 
 const rollout = z.strictObject({
   match,
@@ -651,6 +682,7 @@ const rollout = z.strictObject({
     ),
   plan: plan.optional(),
   guard: guard.optional(),
+  budget: budget.optional(),
   probe,
 })
 

@@ -53,7 +53,11 @@ function providers({ flags }: Config): Finding[] {
 
 /** What a Worker does not do as Node would. */
 export function workersNotes(config: Config): Finding[] {
-  return Object.entries(config.upstreams).flatMap(([name, { http2, timeouts }]) => [
+  const prices =
+    config.prices === undefined
+      ? []
+      : [{ path: ['prices'], message: 'is not read there: write price.models of the upstreams' }]
+  const upstreams = Object.entries(config.upstreams).flatMap(([name, { http2, timeouts }]) => [
     ...(http2
       ? [{ path: ['upstreams', name, 'http2'], message: 'is for the platform to choose there' }]
       : []),
@@ -66,4 +70,5 @@ export function workersNotes(config: Config): Finding[] {
         ]
       : []),
   ])
+  return [...upstreams, ...prices]
 }

@@ -21,6 +21,18 @@ export function priceGaps(config: Config, file: PriceFile | null, day: string): 
   })
 }
 
+/** Limits on spend that nothing can reach, since nobody says what the canary costs. */
+export function deadLimits(config: Config, file: PriceFile | null): string[] {
+  return Object.entries(config.rollouts).flatMap(([name, { canary, budget, guard }]) => {
+    const upstream = config.upstreams[canary]
+    if (upstream === undefined || new PriceList(upstream, file).known) return []
+    return [
+      ...(budget === undefined ? [] : ['budget']),
+      ...(guard?.spend.perMinute === undefined ? [] : ['guard.spend.perMinute']),
+    ].map((key) => `rollouts.${name}.${key}: does nothing: nobody says what ${canary} costs`)
+  })
+}
+
 /** Models that config names for an upstream; callers may ask for others. */
 function modelsOf({ upstreams, rollouts }: Config, name: string): readonly string[] {
   const matched = Object.values(rollouts)

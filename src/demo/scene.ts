@@ -185,6 +185,7 @@ upstreams:
   official:
     baseUrl: "${officialUrl}"
     auth: { bearer: { env: DEMO_OFFICIAL_KEY } }
+    price: { ratio: 1 }
   relay:
     baseUrl: "${relayUrl}"
     auth: { bearer: { env: DEMO_RELAY_KEY } }

@@ -45,7 +45,7 @@ export function foretell(gate: Gate, name: string, question: Question): Foretold
       forced: null,
       hold: gate.cooldowns.isCooling(name, nowMs)
         ? 'cooldown'
-        : isFull(gate, rollout.canary)
+        : gate.spent.has(name) || isFull(gate, rollout.canary)
           ? 'capped'
           : null,
       crowded: false,

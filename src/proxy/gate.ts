@@ -1,5 +1,5 @@
 import type { Clock, Dial, Flight, Log, Witness } from '../ports.ts'
-import type { Splits } from '../types.ts'
+import type { Observation, Role, Splits } from '../types.ts'
 import { Admissions } from './admission.ts'
 import { RetryBudgets } from './budget.ts'
 import { Cooldowns } from './cooldown.ts'
@@ -15,6 +15,8 @@ export interface Gate {
   readonly dial: Dial
   readonly clock: Clock
   readonly witness: Witness
+  /** Told of what Headgate asked for itself, and of nobody's wait. It must not throw. */
+  readonly ownWitness: (observation: Observation, role: Role) => void
   /** Drawn requests under way, the oldest first. */
   readonly flights: Set<Flight>
   readonly log: Log
@@ -22,6 +24,8 @@ export interface Gate {
   readonly callerLimits: Admissions
   readonly budgets: RetryBudgets
   readonly cooldowns: Cooldowns
+  /** Rollouts whose canary has no money left. */
+  readonly spent: ReadonlySet<string>
   readonly keys: Keys
   /** 0 to 1, below 1. */
   readonly random: () => number

@@ -102,6 +102,7 @@ function holdOf(gate: Gate, identity: Identity): 'cooldown' | 'capped' | null {
   const { rollout } = identity
   if (rollout === null) return null
   if (gate.cooldowns.isCooling(rollout.name, gate.clock.monotonicMs())) return 'cooldown'
+  if (gate.spent.has(rollout.name)) return 'capped'
   return hasRoom(gate, identity, rollout.canary) ? null : 'capped'
 }
 
@@ -251,8 +252,9 @@ function observe(exchange: Exchange, attempted: Attempted, reason?: Reason): voi
   gate.witness(observation, draw)
 }
 
-function observationOf(
-  { identity, assignment, draw, startedAt }: Exchange,
+/** What one attempt did, with all that is known of its request. */
+export function observationOf(
+  { identity, assignment, draw, startedAt }: Omit<Exchange, 'caller' | 'gate'>,
   attempted: Attempted,
   reason: Reason = assignment.reason,
 ): Observation {

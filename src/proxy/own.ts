@@ -1,15 +1,17 @@
-import type { Arm, Outcome } from '../types.ts'
+import type { Arm, Outcome, Role } from '../types.ts'
 import { askOf } from './ask.ts'
 import { endpointOf } from './endpoint.ts'
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
+import { observationOf } from './handle.ts'
 import { Nobody } from './nobody.ts'
 import type { Rollout, Upstream } from './routes.ts'
 import { targetOf } from './target.ts'
 
-/** A request of Headgate's own, with nobody waiting for the answer: never evidence, never tallied. */
+/** A request of Headgate's own, with nobody waiting for the answer: never evidence, never tallied; what it costs is booked apart. */
 export interface OwnRequest {
+  readonly role: Exclude<Role, 'live'>
   readonly arm: Arm
   readonly upstream: Upstream
   /** Null where it is about an upstream alone. */
@@ -30,7 +32,7 @@ export async function askOwn(gate: Gate, request: OwnRequest): Promise<Outcome> 
   if (exchange === null) return 'malformed'
   const { clock } = gate
   const timer = clock.setTimer(() => caller.leave(), request.timeoutMs)
-  const { outcome } = await forward(exchange, {
+  const attempted = await forward(exchange, {
     arm: request.arm,
     upstream: request.upstream,
     held: false,
@@ -39,6 +41,8 @@ export async function askOwn(gate: Gate, request: OwnRequest): Promise<Outcome> 
     ownHeaders: () => [],
   })
   clock.clearTimer(timer)
+  gate.ownWitness(observationOf(exchange, attempted), request.role)
+  const { outcome } = attempted
   return outcome === 'cancelled' ? 'timeout_total' : outcome
 }
 

@@ -46,7 +46,16 @@ export async function sendProbe(
   const { path, timeoutMs } = request
   const body = bodyOf(request)
   const askOne = (arm: Arm): Promise<Outcome> =>
-    askOwn(gate, { arm, upstream: rollout[arm], rollout, method: 'POST', path, body, timeoutMs })
+    askOwn(gate, {
+      role: 'probe',
+      arm,
+      upstream: rollout[arm],
+      rollout,
+      method: 'POST',
+      path,
+      body,
+      timeoutMs,
+    })
   const [control, canary] = await Promise.all([askOne('control'), askOne('canary')])
   return { control, canary }
 }

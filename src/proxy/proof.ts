@@ -36,6 +36,7 @@ export class Proofs {
     if (nowMs - (this.#heardMs.get(name) ?? Number.NEGATIVE_INFINITY) < PROVEN_MS) return
     this.#heardMs.set(name, nowMs)
     const outcome = await askOwn(gate, {
+      role: 'probe',
       arm: 'control',
       upstream,
       rollout: null,

@@ -140,6 +140,7 @@ export class Controller {
       log,
       record: () => this.#record,
       pins: () => this.#log.pins,
+      usdPerMinute: () => this.#config.guard?.spend.perMinute ?? null,
       count: (observation, unit) => this.#log.add(observation, unit),
       onTrip: (trip) => this.#onTrip(trip),
     })
@@ -198,11 +199,12 @@ export class Controller {
 
   /**
    * Takes in what one arm did. Synchronous, memory only.
+   * @param usd what it cost; null where nobody knows
    * @returns the observation as it counts, and what it added to the evidence
    */
-  observe(observed: Observation, draw: Draw): Seen {
+  observe(observed: Observation, draw: Draw, usd: number | null = null): Seen {
     if (!this.#plan.guarded || this.#closed) return { observation: observed, added: { as: 'none' } }
-    const seen = this.#watch.observe(observed, draw)
+    const seen = this.#watch.observe(observed, draw, usd)
     if (seen.added.as === 'none') return seen
     // Never because of an arm: who hears of one arm's failures first takes a shared incident for the canary's.
     this.#due(isFailure(seen.observation.outcome) ? URGENT_GAP_MS : FLUSH_MS)
@@ -223,7 +225,7 @@ export class Controller {
    * Takes in what an isolate counted, and says where the rollout stands.
    * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
    */
-  async exchange(dispatch: Dispatch): Promise<Omit<Answer, 'flags'>> {
+  async exchange(dispatch: Dispatch): Promise<Omit<Answer, 'flags' | 'spent'>> {
     const batch = dispatch.parcel?.batch ?? null
     const nowMs = this.#parts.clock.monotonicMs()
     // What it is judged on top of was read then.

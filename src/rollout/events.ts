@@ -10,7 +10,15 @@ import type { Standing } from './state.ts'
 /** Every change of a record is made here, together with the event that says who made it and why. */
 
 /** What acts by itself. A person may not go by these names. */
-export const MACHINES = ['guard', 'gate', 'tripwire', 'probes', 'plan', 'write_back'] as const
+export const MACHINES = [
+  'guard',
+  'gate',
+  'tripwire',
+  'probes',
+  'plan',
+  'write_back',
+  'budget',
+] as const
 export type Machine = (typeof MACHINES)[number]
 
 /** A decision: where to, by whom, why. */
@@ -26,6 +34,8 @@ export interface Change {
 /** What became of a write to the flag's server. */
 export interface Note {
   readonly type: NoteType
+  /** What writes it; `write_back` unless given. */
+  readonly by?: (typeof MACHINES)[number]
   /** Not empty. */
   readonly reason: string
 }

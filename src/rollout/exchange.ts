@@ -1,6 +1,6 @@
 import type { FlagDocument } from '../flag/document.ts'
 import type { Pins } from '../judge/pins.ts'
-import type { EvidenceBatch } from '../ports.ts'
+import type { EvidenceBatch, LedgerLine } from '../ports.ts'
 import type { RolloutRecord, ShareBp } from '../types.ts'
 import type { Packed } from './checkpoint.ts'
 import type { FlushRecord } from './flushes.ts'
@@ -34,6 +34,8 @@ export interface Parcel {
   /** Null where nothing of it is evidence. Its policy and what was seen are for the writer of the log to say. */
   readonly batch: EvidenceBatch<FlushRecord> | null
   readonly tally: TallyCounts
+  /** What was spent. */
+  readonly spend: readonly LedgerLine[]
 }
 
 /** Where a rollout stands. */
@@ -47,6 +49,8 @@ export interface Answer {
   readonly units: Units
   /** Null where no document was read yet. */
   readonly flags: FlagNews | null
+  /** The budget of its canary is spent, and stops it. */
+  readonly spent: boolean
 }
 
 /** The units that the log took in, but for the asker's own. */

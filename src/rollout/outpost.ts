@@ -1,3 +1,6 @@
+import { Books } from '../cost/books.ts'
+import { usdOf } from '../cost/price.ts'
+import type { Pricing } from '../cost/pricing.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
@@ -24,6 +27,8 @@ export interface OutpostParts {
   readonly log: Log
   /** Of one outpost from its start to its end: its parcels are numbered from 0. */
   readonly process: string
+  /** Without prices nothing that is spent is booked. */
+  readonly pricing?: Pricing | undefined
   /** The split is another one now. */
   readonly onChange: () => void
 }
@@ -39,6 +44,8 @@ export class Outpost {
   readonly #watch: Watch
   readonly #batches: Batches
   readonly #tally = new TallyParcel()
+  readonly #books: Books | null
+  #config: ControllerInput['config']
   #plan: Plan
   #policy: Policy
   #canary: string
@@ -61,6 +68,8 @@ export class Outpost {
     const wallMs = () => clock.wallMs()
     this.rollout = name
     this.#parts = parts
+    this.#books = parts.pricing === undefined ? null : new Books(parts.pricing)
+    this.#config = config
     this.#plan = planOf(config)
     this.#policy = policyFor(config)
     this.#canary = canary
@@ -73,6 +82,7 @@ export class Outpost {
       log,
       record: () => this.#record,
       pins: () => this.#pins,
+      usdPerMinute: () => this.#config.guard?.spend.perMinute ?? null,
       count: (observation, unit) => this.#count(observation, unit),
       onTrip: (trip) => {
         this.#evidence?.trip(trip)
@@ -85,6 +95,7 @@ export class Outpost {
 
   /** After a reload: what was heard stays, what it is measured by changes. */
   configure({ config, canary }: ControllerInput): void {
+    this.#config = config
     this.#plan = planOf(config)
     this.#policy = policyFor(config)
     this.#canary = canary
@@ -116,10 +127,13 @@ export class Outpost {
 
   /** Takes in what one arm did. Synchronous, memory only. */
   observe(observed: Observation, draw: Draw): Seen {
+    const { control, canary } = this.#config
+    const other = observed.arm === 'canary' ? control : canary
+    const pico = this.#books?.book(observed, 'live', other).charge.pico ?? null
     const seen = this.#plan.guarded
-      ? this.#watch.observe(observed, draw)
+      ? this.#watch.observe(observed, draw, pico === null ? null : usdOf(pico))
       : { observation: observed, added: NOT_ADDED }
-    this.#tally.add(seen.observation)
+    this.#tally.add(seen.observation, pico)
     if (seen.added.as !== 'none' && isFailure(seen.observation.outcome)) this.#urgent = true
     return seen
   }
@@ -156,7 +170,7 @@ export class Outpost {
   }
 
   /** The writer answered. @param sentMs when it was asked; monotonic. What was asked for before the newest is not news */
-  hear({ parcel }: Dispatch, answer: Omit<Answer, 'flags'>, sentMs: number): void {
+  hear({ parcel }: Dispatch, answer: Omit<Answer, 'flags' | 'spent'>, sentMs: number): void {
     if (parcel !== null && parcel.sequence === this.#waiting[0]?.sequence) this.#waiting.shift()
     this.#urgent ||= this.#waiting.length > 0
     if (this.#askedMs !== null && sentMs < this.#askedMs) return
@@ -182,7 +196,7 @@ export class Outpost {
     return this.#evidence?.add(observation, unit, observation.epoch) ?? NOT_ADDED
   }
 
-  #learn({ record: { epoch }, pins, units }: Omit<Answer, 'flags'>): void {
+  #learn({ record: { epoch }, pins, units }: Omit<Answer, 'flags' | 'spent'>): void {
     const { position } = units
     this.#knows = { epoch, position }
     if (units.what === 'more') {
@@ -201,7 +215,8 @@ export class Outpost {
         ? null
         : this.#batches.take(this.#evidence, placeOf(this.#plan, this.#record), said)
     if (batch === null && this.#tally.isEmpty) return
-    this.#waiting.push({ sequence: this.#sequence++, batch, tally: this.#tally.take() })
+    const spend = this.#books?.take() ?? []
+    this.#waiting.push({ sequence: this.#sequence++, batch, tally: this.#tally.take(), spend })
   }
 }
 

@@ -58,10 +58,11 @@ export class Rollouts {
     await Promise.all(this.#controllers().map((controller) => controller.turn()))
   }
 
-  observe(observation: Observation, draw: Draw): Seen {
+  /** @param usd what it cost; null where nobody knows */
+  observe(observation: Observation, draw: Draw, usd: number | null = null): Seen {
     const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
     if (known === undefined) return { observation, added: { as: 'none' } }
-    return known.controller.observe(observation, draw)
+    return known.controller.observe(observation, draw, usd)
   }
 
   /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */
@@ -85,7 +86,10 @@ export class Rollouts {
   }
 
   /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.exchange` does */
-  async exchange(name: string, dispatch: Dispatch): Promise<Omit<Answer, 'flags'> | null> {
+  async exchange(
+    name: string,
+    dispatch: Dispatch,
+  ): Promise<Omit<Answer, 'flags' | 'spent'> | null> {
     return (await this.#byName.get(name)?.controller.exchange(dispatch)) ?? null
   }
 

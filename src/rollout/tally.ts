@@ -1,3 +1,4 @@
+import { usdOf } from '../cost/price.ts'
 import { Histogram, type Sparse, sparseOf } from '../judge/histogram.ts'
 import type { Arm, Observation, Outcome, ShareBp } from '../types.ts'
 
@@ -18,7 +19,7 @@ export interface ArmReport {
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
   readonly firstByteMs: Percentiles
   readonly durationMs: Percentiles
-  /** Null: nothing is priced yet. Unknown is never 0. */
+  /** Of what has a price; null where nothing has: unknown is never 0. */
   readonly costUsd: number | null
 }
 
@@ -35,6 +36,8 @@ interface ArmCounts {
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
   readonly firstByte: Sparse
   readonly duration: Sparse
+  /** Picodollars of what has a price; null where nothing has. */
+  readonly pico: bigint | null
 }
 
 export class Tally {
@@ -42,9 +45,9 @@ export class Tally {
   readonly #drawn = new Window()
   readonly #canary = new Window()
 
-  /** @param nowMs monotonic */
-  add(observation: Observation, nowMs: number): void {
-    this.#arms[observation.arm].add(observation)
+  /** @param nowMs monotonic @param pico what it cost, in picodollars; null where nobody knows */
+  add(observation: Observation, nowMs: number, pico: bigint | null): void {
+    this.#arms[observation.arm].add(observation, pico)
     if (!observation.evidence) return
     this.#drawn.add(nowMs)
     if (observation.assigned === 'canary') this.#canary.add(nowMs)
@@ -76,12 +79,14 @@ export class Tally {
 
 class ArmTally {
   #requests = 0
+  #pico: bigint | null = null
   readonly #outcomes: Partial<Record<Outcome, number>> = {}
   readonly #firstByte = new Histogram()
   readonly #duration = new Histogram()
 
-  add(observation: Observation): void {
+  add(observation: Observation, pico: bigint | null): void {
     this.#requests++
+    if (pico !== null) this.#pico = (this.#pico ?? 0n) + pico
     const { outcome, firstByteMs, durationMs } = observation
     this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1
     if (outcome !== 'ok') return
@@ -89,8 +94,9 @@ class ArmTally {
     this.#duration.record(durationMs)
   }
 
-  merge({ requests, outcomes, firstByte, duration }: ArmCounts): void {
+  merge({ requests, outcomes, firstByte, duration, pico }: ArmCounts): void {
     this.#requests += requests
+    if (pico !== null) this.#pico = (this.#pico ?? 0n) + pico
     for (const [outcome, count] of Object.entries(outcomes) as [Outcome, number][]) {
       this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + count
     }
@@ -104,6 +110,7 @@ class ArmTally {
       outcomes: { ...this.#outcomes },
       firstByte: sparseOf(this.#firstByte),
       duration: sparseOf(this.#duration),
+      pico: this.#pico,
     }
   }
 
@@ -113,7 +120,7 @@ class ArmTally {
       outcomes: { ...this.#outcomes },
       firstByteMs: percentilesOf(this.#firstByte),
       durationMs: percentilesOf(this.#duration),
-      costUsd: null,
+      costUsd: this.#pico === null ? null : usdOf(this.#pico),
     }
   }
 }
@@ -125,9 +132,10 @@ export class TallyParcel {
   #canary = 0
   #requests = 0
 
-  add(observation: Observation): void {
+  /** @param pico what it cost, in picodollars; null where nobody knows */
+  add(observation: Observation, pico: bigint | null): void {
     this.#requests++
-    this.#arms[observation.arm].add(observation)
+    this.#arms[observation.arm].add(observation, pico)
     if (!observation.evidence) return
     this.#drawn++
     if (observation.assigned === 'canary') this.#canary++

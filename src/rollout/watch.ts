@@ -30,6 +30,8 @@ export interface WatchParts {
   readonly log: Log
   readonly record: () => Watched
   readonly pins: () => Pins
+  /** The most dollars the canary may cost in a minute; null for no limit. */
+  readonly usdPerMinute: () => number | null
   /** Counts it, where it is evidence. */
   readonly count: (observation: Observation, unit: string | null) => Added
   /** It tripped, for the first time at this visit: the split has to be closed now. */
@@ -39,7 +41,6 @@ export interface WatchParts {
 /** Beyond control's own p99 first byte by this much, and never sooner than a second, a wait is a hang. */
 const PATIENCE = 2
 const LEAST_PATIENCE_MS = 1_000
-const NO_SPEND_LIMIT = { usdPerMinute: null }
 
 export class Watch {
   /** What a probe should look like; null until something failed, or was kept from the canary. */
@@ -62,12 +63,13 @@ export class Watch {
     if (this.#parts.record().heightBp > 0) this.#tripped ??= trip
   }
 
-  /** Takes in what one arm did. Synchronous, memory only. */
-  observe(observed: Observation, draw: Draw): Seen {
+  /** Takes in what one arm did, and what it cost. Synchronous, memory only. */
+  observe(observed: Observation, draw: Draw, usd: number | null): Seen {
     const observation = blamed(observed, this.#parts.pins().patienceMs)
     // After a restart no failure says what to ask; what would have been drawn does.
     if (observation.reason === 'suspended') this.like ??= shapeOf(observation)
     this.#step(observation, draw)
+    if (usd !== null && observation.arm === 'canary') this.#spend(usd, draw)
     return { observation, added: this.#parts.count(observation, draw.unit) }
   }
 
@@ -104,6 +106,11 @@ export class Watch {
     this.#trip(input.what === 'outcome' ? { ...input, overdue: draw.overdue } : input)
   }
 
+  #spend(usd: number, draw: Draw): void {
+    if (this.#parts.usdPerMinute() === null || !this.#hears(draw)) return
+    this.#trip({ what: 'spent', usd, atMs: this.#parts.clock.monotonicMs() })
+  }
+
   /** What was drawn before a resume speaks of the relay before it. */
   #hears({ split }: Draw): boolean {
     const { epoch, visit } = this.#parts.record()
@@ -111,9 +118,9 @@ export class Watch {
   }
 
   #trip(input: TripInput): void {
-    const { state, trip } = stepTripwire(this.#trips, input, NO_SPEND_LIMIT)
+    const { record, log, rollout, onTrip, usdPerMinute } = this.#parts
+    const { state, trip } = stepTripwire(this.#trips, input, { usdPerMinute: usdPerMinute() })
     this.#trips = state
-    const { record, log, rollout, onTrip } = this.#parts
     if (trip === null || this.#tripped !== null || record().heightBp === 0) return
     this.#tripped = trip
     log.warn('tripwire', { rollout, kind: trip.kind, words: trip.words })

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { costsViewOf } from '../../src/api/cost-view.ts'
 import type { ControlPlane } from '../../src/api/plane.ts'
 import type { FlushView, HealthView, RequestView, RolloutView } from '../../src/api/views.ts'
 import { Secret } from '../../src/config/secret.ts'
+import type { LedgerLine } from '../../src/ports.ts'
 import { bucketOf } from '../../src/proxy/bucket.ts'
 import { type Command, command } from '../../src/rollout/command.ts'
 import { initialOf, type Standing } from '../../src/rollout/state.ts'
@@ -130,6 +132,19 @@ export function fakePlane(): FakePlane {
         .filter((flush) => epoch === undefined || flush.epoch === epoch)
         .slice(0, limit)
     },
+    async costs({ rollout, from = '2026-11-01', to = '2026-11-26', by }) {
+      guard()
+      if (rollout !== undefined && !standings.has(rollout)) return null
+      return costsViewOf({
+        lines: LINES,
+        from,
+        to,
+        by,
+        budgets: [],
+        today: '2026-11-26',
+        gone: 0.5,
+      })
+    },
     request: (id) => (id === REQUEST.id ? REQUEST : null),
     arm(name, { unit, properties }) {
       if (!standings.has(name)) return null
@@ -162,6 +177,28 @@ export function fakePlane(): FakePlane {
 }
 
 const NOWHERE = { epoch: 1, version: 0 }
+
+/** A day of `relay`: control at $1, the canary at $0.15 for what control would have sold for $1. */
+const LINES: readonly LedgerLine[] = (['control', 'canary'] as const).map((arm) => ({
+  key: {
+    day: '2026-11-25',
+    rollout: 'relay',
+    arm,
+    role: 'live',
+    upstream: arm === 'canary' ? 'relay' : 'official',
+    model: 'gpt-5.2',
+    prices: 'genai-prices@0.1.8',
+  },
+  amounts: {
+    requests: 100n,
+    input: 100_000n,
+    output: 10_000n,
+    spent: arm === 'canary' ? 150_000_000_000n : 1_000_000_000_000n,
+    compared: 100n,
+    comparedSpent: arm === 'canary' ? 150_000_000_000n : 1_000_000_000_000n,
+    elsewhere: arm === 'canary' ? 1_000_000_000_000n : 150_000_000_000n,
+  },
+}))
 
 const FLUSHES: readonly FlushView[] = [3, 4, 7, 8, 9].map((position, sequence) => ({
   position,

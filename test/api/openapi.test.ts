@@ -71,6 +71,7 @@ describe('openapi.json', () => {
     ['get', '/rollouts/{name}/flushes'],
     ['get', '/events'],
     ['get', '/events/stream'],
+    ['get', '/costs'],
     ['get', '/requests/{id}'],
     ['get', '/health'],
   ])('has %s %s', (method, path) => {
@@ -172,6 +173,10 @@ describe('a real run', () => {
     ['GET', '/events', '/events', undefined, 200],
     ['GET', '/events?limit=0', '/events', undefined, 400],
     ['GET', `/requests/${REQUEST.id}`, '/requests/{id}', undefined, 200],
+    ['GET', '/costs', '/costs', undefined, 200],
+    ['GET', '/costs?rollout=relay&by=model', '/costs', undefined, 200],
+    ['GET', '/costs?by=week', '/costs', undefined, 400],
+    ['GET', '/costs?rollout=relai', '/costs', undefined, 404],
     ['GET', '/requests/nobody', '/requests/{id}', undefined, 404],
     ['GET', '/health', '/health', undefined, 200],
   ]

@@ -282,6 +282,15 @@ describe('prices', () => {
     })
   })
 
+  test('a limit on what nobody prices is said to do nothing', () => {
+    const limits = 'budget: { day: 5 }, guard: { spend: { perMinute: 1 } }'
+    const { prices } = adviceOf(flagged.replace('guard: {}', limits))
+    expect(prices.advice.slice(1)).toEqual([
+      'rollouts.relay.budget: does nothing: nobody says what relay costs',
+      'rollouts.relay.guard.spend.perMinute: does nothing: nobody says what relay costs',
+    ])
+  })
+
   test.each([
     ['is not there', null, 'names p.yaml, which cannot be read (ENOENT)'],
     ['has a price below nothing', 'models: { a: { input: -1 } }', /where models\.a\.input: /],

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { costsViewOf } from '../../src/api/cost-view.ts'
 import {
+  costsView,
   type EventView,
   errorView,
   eventView,
@@ -12,6 +14,9 @@ import {
   requestView,
   rolloutView,
 } from '../../src/api/views.ts'
+import type { BudgetStand } from '../../src/cost/budget.ts'
+import type { Grouping } from '../../src/cost/savings.ts'
+import type { LedgerLine } from '../../src/ports.ts'
 
 /** The control API by hand, on a real socket: every answer is what its schema says. */
 
@@ -38,6 +43,9 @@ export class FakeControl {
   events: EventView[] = []
   flushes: FlushView[] = []
   requests: RequestView[] = []
+  /** Of the ledger; it is noon of 2026-11-26. */
+  lines: LedgerLine[] = []
+  budgets: BudgetStand[] = []
   /** Tried first. */
   script: (received: Received) => Scripted | undefined = () => undefined
   /** Once an answer is made. */
@@ -142,6 +150,21 @@ export class FakeControl {
       case 'requests': {
         const request = this.requests.find(({ id }) => id === name)
         return request === undefined ? NOT_FOUND : { status: 200, body: requestView.parse(request) }
+      }
+      case 'costs': {
+        const { searchParams: query } = url
+        const rollout = query.get('rollout')
+        if (rollout !== null && this.rollouts.every((one) => one.name !== rollout)) return NOT_FOUND
+        const costs = costsViewOf({
+          lines: this.lines.filter(({ key }) => rollout === null || key.rollout === rollout),
+          from: query.get('from') ?? '2026-11-01',
+          to: query.get('to') ?? '2026-11-26',
+          by: query.get('by') as Grouping,
+          budgets: this.budgets,
+          today: '2026-11-26',
+          gone: 0.5,
+        })
+        return { status: 200, body: costsView.parse(costs) }
       }
       case 'events': {
         const fitting = this.#behind(received, url)

@@ -35,6 +35,7 @@ describe('help', () => {
     'events',
     'explain',
     'replay',
+    'costs',
   ])('%s has examples of its own', (verb) => {
     const { code, stdout } = headgate(here, [verb, '--help'])
     expect(code).toBe(0)

@@ -2,8 +2,8 @@ import type { Observation, Usage } from '../../src/types.ts'
 
 /** An answer of `official` to gpt-5.2, asked for on the first hour of 2026-11-26. */
 
-const DAY = '2026-11-26'
-const STARTED_AT = Date.parse(`${DAY}T01:00:00Z`)
+export const DAY = '2026-11-26'
+export const STARTED_AT = Date.parse(`${DAY}T01:00:00Z`)
 
 export const USAGE: Usage = {
   inputTokens: 1_000,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { EventView, FlushView } from '../../src/api/views.ts'
+import type { CostsView, EventView, FlushView } from '../../src/api/views.ts'
 import { Recount } from '../../src/cli/recount.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { Call } from '../fakes/caller.ts'
@@ -60,6 +60,22 @@ describe('a rollout at the edge', () => {
     expect((await ask(isolate)).headers['x-headgate-reason']).toBe('idle')
     await isolate.command('start')
     await made.until(({ arms, epoch }) => epoch === 2 && arms.canary.requests > 40)
+  })
+
+  it('what isolates spend is in the ledger of its writer, each request once', async () => {
+    const made = await started(HALF, 2)
+    await made.until(({ arms }) => arms.canary.requests > 10)
+    const costs = async () => (await made.first.ask('/costs?by=arm')) as CostsView
+    // Both come with the same parcels; the last are on their way.
+    for (;;) {
+      const { arms } = await made.view()
+      const { total, items } = await costs()
+      if (total.requests !== arms.control.requests + arms.canary.requests) continue
+      // Nobody priced these upstreams: unknown, and not 0.
+      expect(total).toMatchObject({ unpriced: total.requests, costUsd: null })
+      expect(items.find(({ arm }) => arm === 'canary')?.requests).toBe(arms.canary.requests)
+      break
+    }
   })
 
   it('is told of a rollback in every isolate, one refresh later at most', async () => {

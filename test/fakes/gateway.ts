@@ -6,6 +6,7 @@ import { TestRunner } from 'vitest'
 import type { RolloutView } from '../../src/api/views.ts'
 import { configSchema, type SecretRef } from '../../src/config/schema.ts'
 import { Secret } from '../../src/config/secret.ts'
+import { pricingOf } from '../../src/cost/pricing.ts'
 import {
   type SimulatedUpstream,
   startUpstream,
@@ -187,6 +188,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return node ? hex : Promise.resolve(hex)
     },
     routes: routesOf(config, reveal),
+    pricing: pricingOf(config, null),
     flags,
     flagsMaxAgeMs: Number.POSITIVE_INFINITY,
     killedByEnv: options.killedByEnv ?? false,

@@ -13,7 +13,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
   api: 'views invalid page',
   unleash: 'environment',
-  cost: 'price price-list charge coverage lines budget savings',
+  cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',
   eval: 'rubric blind result',
 }

@@ -274,6 +274,7 @@ export function bench(options: {
       callerLimits: new Admissions(clock, () => 0.5),
       budgets: new RetryBudgets(),
       cooldowns: new Cooldowns(),
+      spent: new Set(),
       keys: new Keys(),
       random: () => 0.5,
       id: () => 'hg_test',
@@ -283,6 +284,7 @@ export function bench(options: {
       draining: () => false,
       flights: new Set(),
       witness: (observation) => observations.push(observation),
+      ownWitness: () => {},
     },
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { probeRequestOf } from '../../src/proxy/probe.ts'
+import { probeRequestOf, sendProbe } from '../../src/proxy/probe.ts'
 import { Proofs } from '../../src/proxy/proof.ts'
 import type { Rollout, Upstream } from '../../src/proxy/routes.ts'
+import type { Observation, Role } from '../../src/types.ts'
 import { bench, settled } from './memory.ts'
 
 const FAILED = { endpoint: 'messages', stream: true, model: 'claude-opus-4.6' }
@@ -40,6 +41,41 @@ describe('what a probe asks', () => {
       stream: false,
     })
     expect(probeRequestOf(rolloutWith({}), null)).toBeNull()
+  })
+})
+
+describe('what a probe costs', () => {
+  it('is told of both arms, as a probe’s, with its tokens', async () => {
+    const { gate, calls } = bench({ canary: true })
+    const told: [Observation, Role][] = []
+    const rollout = gate.routes().rollouts.get('relay') as Rollout
+    const sending = sendProbe(
+      { ...gate, ownWitness: (observation, role) => told.push([observation, role]) },
+      rollout,
+      { path: '/v1/chat/completions', model: 'gpt-5.2', prompt: '?', stream: false, timeoutMs: 99 },
+    )
+    for (const call of calls) {
+      call.accept()
+      call.start(200, { 'content-type': 'application/json' })
+      const message = { role: 'assistant', content: 'ok' }
+      const usage = { prompt_tokens: 9, completion_tokens: 1 }
+      const choices = [{ index: 0, message, finish_reason: 'stop' }]
+      call.data(JSON.stringify({ model: 'gpt-5.2', choices, usage }))
+      call.end()
+    }
+    await sending
+    expect(
+      told.map(([{ arm, rollout: of, evidence, usage }, role]) => [
+        role,
+        arm,
+        of,
+        evidence,
+        usage?.inputTokens,
+      ]),
+    ).toEqual([
+      ['probe', 'control', 'relay', false, 9],
+      ['probe', 'canary', 'relay', false, 9],
+    ])
   })
 })
 

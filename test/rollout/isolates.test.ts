@@ -5,7 +5,10 @@ import { TallyParcel } from '../../src/rollout/tally.ts'
 
 const dispatch = (process: string, sequence: number | null, inFlight = 0): Dispatch => ({
   process,
-  parcel: sequence === null ? null : { sequence, batch: null, tally: new TallyParcel().take() },
+  parcel:
+    sequence === null
+      ? null
+      : { sequence, batch: null, tally: new TallyParcel().take(), spend: [] },
   knows: null,
   like: null,
   inFlight,

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { configSchema } from '../../src/config/schema.ts'
+import { pricingOf } from '../../src/cost/pricing.ts'
 import type { Draw, Stores } from '../../src/ports.ts'
 import type { Answer, Dispatch } from '../../src/rollout/exchange.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
@@ -18,7 +20,7 @@ interface Isolated {
   readonly outpost: Outpost
   see(seen?: Seen, unit?: string | null, more?: Partial<Observation>): string
   /** One exchange. Resolves with null when it was lost. */
-  tell(loss?: Loss): Promise<Omit<Answer, 'flags'> | null>
+  tell(loss?: Loss): Promise<Omit<Answer, 'flags' | 'spent'> | null>
 }
 
 interface World {
@@ -271,6 +273,37 @@ describe('an isolate that counts for a writer', () => {
     const second = await made.stores.evidence.read({ rollout: 'relay', epoch: 2, limit: 9 })
     expect(second).toHaveLength(1)
     expect(made.writer.controller.record).toMatchObject({ state: 'ramping', epoch: 2 })
+  })
+
+  it('books what is spent, by the prices it is given, for its writer to keep', () => {
+    const config = rolloutConfig()
+    const clock = manualClock()
+    const log = { info() {}, warn() {}, error() {} }
+    const pricing = pricingOf(
+      configSchema.parse({
+        version: 1,
+        upstreams: { official: { baseUrl: 'https://api.openai.com/v1' } },
+      }),
+      null,
+    )
+    const parts = { clock, log, process: 'i', pricing, onChange: () => {} }
+    const outpost = new Outpost(inputOf(config), parts)
+    const draw = { unit: null, source: null, startedMs: 0, split: null, overdue: false }
+    const usage = {
+      inputTokens: 1_000,
+      cachedInputTokens: null,
+      cacheWriteTokens: null,
+      cacheWriteHourTokens: null,
+      outputTokens: 100,
+      reasoningTokens: null,
+    }
+    outpost.observe(observation({ shareBp: 0 }, { usage }), draw)
+    const { parcel } = structuredClone(outpost.dispatch(SILENCE))
+    // 1,000 · 1.75 + 100 · 14, in millionths of a dollar.
+    expect(parcel).toMatchObject({
+      spend: [{ key: { upstream: 'official' }, amounts: { requests: 1n, spent: 3_150_000_000n } }],
+      tally: { arms: { control: { pico: 3_150_000_000n } } },
+    })
   })
 
   it('tallies what is no evidence too', async () => {

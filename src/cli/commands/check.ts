@@ -8,7 +8,7 @@ import {
   type SecretStatus,
 } from '../../config/secrets.ts'
 import { workersFaults, workersNotes } from '../../config/workers.ts'
-import { priceGaps } from '../../cost/coverage.ts'
+import { deadLimits, priceGaps } from '../../cost/coverage.ts'
 import { OFFICIAL_PRICES } from '../../cost/price-list.ts'
 import { adviseOn } from '../../flag/check.ts'
 import { parseDocument } from '../../flag/document.ts'
@@ -181,7 +181,7 @@ function pricesOf({ config, prices }: ReadConfig): PriceReport {
   return {
     official: `${source} ${version} of ${date}`,
     file: prices?.version ?? null,
-    advice: priceGaps(config, prices, day),
+    advice: [...priceGaps(config, prices, day), ...deadLimits(config, prices)],
   }
 }
 
