@@ -215,7 +215,11 @@ function addCosts(program: Command, act: Act): void {
     .addOption(new Option('--csv', 'as a sheet, exact to a picodollar').conflicts('reconcile'))
     .option('--reconcile <file>', 'an invoice: CSV of date, model, and amount_usd or tokens')
     .option('--upstream <name>', 'whose invoice it is')
-    .option('--tolerance <percent>', 'how much of a row may differ, beside a cent', part, 0.01)
+    .addOption(
+      new Option('--tolerance <percent>', 'how much of a row may differ, beside a cent')
+        .argParser(part)
+        .default(0.01, '1%'),
+    )
     .addHelpText('before', COSTS_EXAMPLES)
     .action((rollout: string | undefined, options: Omit<CostsOptions, 'rollout'>) =>
       costs({ ...options, rollout }),
