@@ -102,7 +102,7 @@ module.exports = {
       'An adapter imports the nouns and its vendor: no other adapter, no plane.',
       {
         path: SHELVES,
-        pathNot: ['^src/flag-sources/', '^src/stores/(sqlite|durable-object)\\.ts$'],
+        pathNot: ['^src/(flag-sources|exporters)/', '^src/stores/(sqlite|durable-object)\\.ts$'],
       },
       { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, ENTRIES, NODE_HELPERS] },
     ),
@@ -111,6 +111,22 @@ module.exports = {
       'The stores on SQLite share their tables and statements.',
       { path: '^src/stores/(sqlite|durable-object)\\.ts$' },
       { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, SQL] },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'An exporter besides writes what telemetry says: it knows its names and its numbers.',
+      { path: '^src/exporters/' },
+      {
+        path: '^src/',
+        pathNot: [
+          NOUNS,
+          UNLEASH,
+          BACKOFF,
+          ENTRIES,
+          NODE_HELPERS,
+          '^src/telemetry/(names|series|deltas|environment|metric-data|tracer)\\.ts$',
+        ],
+      },
     ),
     rule(
       '5-adapters-stand-alone',

@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const EXACT = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/
+/** A version; or one of another package, under a name of our own. */
+const EXACT = /^(npm:(@[a-z0-9-]+\/)?[a-z0-9-]+@)?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/
 const HOST = /"resolved":\s*"[^"]*:\/\/|https?:\/\/registry\b/
 
 /** Dependencies of a package.json that are not pinned to one version. */

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 
 /**
  * Installs what tests need and Headgate does not: a real Unleash with a real PostgreSQL, from its own lockfile in
- * test/unleash. It is quick when all is there.
+ * test/unleash, and a real Prometheus, from Debian. It is quick when all is there.
  */
 
 const folder = resolve(import.meta.dirname, '../test/unleash')
@@ -30,6 +30,19 @@ if (!isInstalled()) {
   })
   if (status !== 0) {
     console.error('test/unleash: npm ci failed; the tests that need Unleash cannot run')
+    process.exitCode = 1
+  }
+}
+
+/** `promtool` comes with it. */
+if (spawnSync('prometheus', ['--version']).status !== 0) {
+  console.log('installing a real Prometheus for the tests (apt-get install prometheus)')
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const get = (...args: readonly string[]) =>
+    spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0
+  const install = () => get('install', '-y', '-qq', '--no-install-recommends', 'prometheus')
+  if (!install() && !(get('update', '-qq') && install())) {
+    console.error('prometheus: apt-get failed; the tests that need Prometheus cannot run')
     process.exitCode = 1
   }
 }

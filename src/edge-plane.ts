@@ -83,6 +83,8 @@ export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): Control
   return {
     ...own,
     names: () => rollouts,
+    // Isolates come and go, and each knows its own part only.
+    metricsPage: () => null,
     rollouts: async () => {
       const views = await Promise.all(rollouts.map((name) => reached(writer(name).view(name))))
       return views.filter((view) => view !== null)

@@ -21,6 +21,7 @@ import type {
   FlagSource,
   LedgerLine,
   Log,
+  Spans,
   Stores,
   Witness,
 } from './ports.ts'
@@ -30,6 +31,7 @@ import { newGate } from './proxy/gate.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import type { Routes } from './proxy/routes.ts'
+import type { Telemetry } from './proxy/telemetry.ts'
 import type { Note } from './rollout/events.ts'
 import type { Answer, Dispatch, FlagNews } from './rollout/exchange.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -38,7 +40,20 @@ import type { ProbeAnswer, ProbeShape } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
-import type { Observation, Outcome, Reason, RolloutEvent, Split, Splits } from './types.ts'
+import { countedStores } from './telemetry/counted-stores.ts'
+import type { Period } from './telemetry/metric-data.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { Collected } from './telemetry/series.ts'
+import type { TraceParts, Traces } from './telemetry/traces.ts'
+import type {
+  Observation,
+  Outcome,
+  Reason,
+  RolloutEvent,
+  Split,
+  Splits,
+  VerdictValue,
+} from './types.ts'
 
 /** What an entry puts together: its transport, its clock, its sources. */
 export interface Parts {
@@ -74,6 +89,18 @@ export interface Parts {
   readonly witness?: Witness | undefined
   /** Told of every event, once it is durable. */
   readonly onEvent?: ((event: RolloutEvent) => void) | undefined
+  /** Without it nobody measures. */
+  readonly metrics?: Metrics | undefined
+  /** Writes metrics as the page that Prometheus scrapes; without it there is no such page. */
+  readonly metricsPage?: ((collected: readonly Collected[], period: Period) => string) | undefined
+  /** Where spans go, and who makes them; without it nobody traces, and it costs nothing. */
+  readonly tracing?: Tracing | null | undefined
+}
+
+/** Not built in: where nobody traces, none of it is loaded. */
+export interface Tracing {
+  readonly spans: Spans
+  readonly tracesOf: (parts: TraceParts) => Traces
 }
 
 /** The time that plans are served by. */
@@ -122,6 +149,8 @@ export interface Headgate {
   /** Writes down what was counted, and lets the store go. */
   close(): Promise<void>
   readonly rollouts: () => readonly RolloutView[]
+  /** All metrics as they stand; none where nobody measures. */
+  readonly metrics: () => readonly Collected[]
 }
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
@@ -147,8 +176,13 @@ export function createHeadgate(parts: Parts): Headgate {
   const isolates = new Isolates()
   const requests = new Requests()
   const proofs = new Proofs()
+  const measured = parts.metrics ?? null
+  const stores =
+    measured === null
+      ? parts.stores
+      : countedStores(parts.stores, (code) => measured.noteStoreError(code))
   const ledger = new Ledger(parts.pricing, {
-    store: parts.stores.ledger,
+    store: stores.ledger,
     process: parts.id(),
     wallMs: () => clock.wallMs(),
     log,
@@ -158,6 +192,18 @@ export function createHeadgate(parts: Parts): Headgate {
   /** As of the last turn: `2026-11-26`, UTC. */
   let today = dayText(clock.wallMs())
   const listeners = new Set<(event: RolloutEvent) => void>()
+  const startedAt = clock.wallMs()
+  const flagVersions = new WeakMap<Split, string>()
+  const verdicts = new Map<string, VerdictValue>()
+  const spans = parts.tracing?.spans ?? null
+  const traces =
+    parts.tracing?.tracesOf({
+      spans: parts.tracing.spans,
+      sha256: parts.sha256,
+      flagVersionOf: (split) => (split === null ? null : (flagVersions.get(split) ?? null)),
+      flagProvider: () => flagProviderOf(flags?.status().source),
+      monotonicMs: () => clock.monotonicMs(),
+    }) ?? null
 
   function tallyOf(rollout: string): Tally {
     let tally = tallies.get(rollout)
@@ -169,7 +215,7 @@ export function createHeadgate(parts: Parts): Headgate {
   }
 
   const rollouts = new Rollouts({
-    stores: parts.stores,
+    stores,
     clock,
     wallMs,
     maxGapMs: parts.calendar?.maxGapMs,
@@ -179,6 +225,9 @@ export function createHeadgate(parts: Parts): Headgate {
     ceilingBp: (rollout) => ceilingBpOf(splits?.byRollout.get(rollout)),
     onChange: refresh,
     onEvent: (event) => {
+      measured?.note(event)
+      noteVerdict(event.rollout)
+      traces?.decided(event)
       for (const listener of listeners) listener(event)
       parts.onEvent?.(event)
     },
@@ -199,6 +248,8 @@ export function createHeadgate(parts: Parts): Headgate {
     id: parts.id,
     sha256: parts.sha256,
     draining: () => draining,
+    telemetry: both(measured?.meter ?? null, traces),
+    spans,
     witness: (observed, draw) => {
       watchFlights()
       if (observed.outcome === 'ok') proofs.note(observed.upstream, clock.monotonicMs())
@@ -227,7 +278,7 @@ export function createHeadgate(parts: Parts): Headgate {
     // First what the month had before: that counts once.
     await ledger.flush()
     const batch = { process, sequence, at: clock.wallMs(), lines }
-    if ((await parts.stores.ledger.add(batch)) === 'known') return
+    if ((await stores.ledger.add(batch)) === 'known') return
     for (const { key, amounts } of lines) {
       const { rollout, arm, day } = key
       if (rollout !== null && arm === 'canary') tellBudget(rollout, day, amounts['spent'] ?? 0n)
@@ -293,7 +344,23 @@ export function createHeadgate(parts: Parts): Headgate {
       flagsMaxAgeMs,
       before: splits,
     })
-    for (const split of splits.byRollout.values()) noteChange(split)
+    const hash = flags?.current()?.hash
+    for (const split of splits.byRollout.values()) {
+      if (hash !== undefined) flagVersions.set(split, hash)
+      noteChange(split)
+    }
+  }
+
+  /** Says when the judge says something else. */
+  function noteVerdict(rollout: string): void {
+    const verdict = viewOf(rollout)?.verdict
+    if (verdict === undefined) return
+    const { value: to, reasons } = verdict
+    const from = verdicts.get(rollout)
+    verdicts.set(rollout, to)
+    if (from === undefined || from === to) return
+    log.info('verdict', { rollout, from, to, reasons })
+    traces?.noteVerdict(rollout, { at: clock.wallMs(), from, to, reasons })
   }
 
   /** Says when what requests are split by changed, once, in the log. */
@@ -405,6 +472,15 @@ export function createHeadgate(parts: Parts): Headgate {
     return costsAt({ query, lines: of, budgets: stands, atMs })
   }
 
+  function metrics(): readonly Collected[] {
+    if (measured === null) return []
+    return measured.collect({
+      rollouts: viewAll(),
+      splitAgeMs: splits === null ? null : clock.monotonicMs() - splits.asOfMs,
+      flagAgeMs: flags === null ? null : flagsViewOf().ageMs,
+    })
+  }
+
   const plane: ControlPlane = {
     rollouts: viewAll,
     rollout: viewOf,
@@ -423,7 +499,7 @@ export function createHeadgate(parts: Parts): Headgate {
     events: (query) => rollouts.events(query),
     flushes: async ({ rollout, ...query }) => {
       if (!routes.rollouts.has(rollout)) return null
-      const batches = await parts.stores.evidence.read({ rollout, ...query })
+      const batches = await stores.evidence.read({ rollout, ...query })
       return batches.map(({ position, epoch, process, sequence, at, counts }) => ({
         position,
         epoch,
@@ -437,6 +513,8 @@ export function createHeadgate(parts: Parts): Headgate {
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
     names: () => [...routes.rollouts.keys()],
+    metricsPage: () =>
+      parts.metricsPage?.(metrics(), { fromAt: startedAt, toAt: clock.wallMs() }) ?? null,
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -472,6 +550,7 @@ export function createHeadgate(parts: Parts): Headgate {
       budgets.turn(today)
       await rollouts.turn()
       refresh()
+      for (const name of routes.rollouts.keys()) noteVerdict(name)
       await Promise.all([proveControls(), ledger.flush()])
     },
     budgets: () => budgets.stands(),
@@ -503,6 +582,7 @@ export function createHeadgate(parts: Parts): Headgate {
       await rollouts.close()
     },
     rollouts: viewAll,
+    metrics,
   }
 }
 
@@ -512,4 +592,28 @@ function askedOf({ rollouts }: Routes): AskedFlags[] {
     kill,
     groupId,
   }))
+}
+
+function both(first: Telemetry | null, second: Telemetry | null): Telemetry | null {
+  if (first === null || second === null) return first ?? second
+  return {
+    answered(ended) {
+      first.answered(ended)
+      second.answered(ended)
+    },
+    refused(turned) {
+      first.refused(turned)
+      second.refused(turned)
+    },
+    asked(ended) {
+      first.asked(ended)
+      second.asked(ended)
+    },
+  }
+}
+
+/** Without where it is: that is no word of a convention. */
+function flagProviderOf(source: string | undefined): string | null {
+  if (source === undefined) return null
+  return source.startsWith('unleash:') ? 'unleash' : `headgate-${source.split(':', 1)[0]}`
 }

@@ -104,6 +104,8 @@ export function createIsolate(parts: IsolateParts): Isolate {
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
+    telemetry: null,
+    spans: null,
     draining: () => false,
     spent,
     // An isolate asks nothing for itself.

@@ -3,6 +3,8 @@ import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { pricingOf } from './cost/pricing.ts'
 import { HeadgateError } from './errors.ts'
+import type { OtelNode, OtelParts } from './exporters/otel-node.ts'
+import { prometheusText } from './exporters/prometheus.ts'
 import type { WriteBack } from './exporters/unleash.ts'
 import { type Webhooks, webhooks } from './exporters/webhook.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
@@ -21,15 +23,16 @@ import type { FlushRecord } from './rollout/flushes.ts'
 import { memoryStores } from './stores/memory.ts'
 import { reopening } from './stores/reopening.ts'
 import { openSqliteStores } from './stores/sqlite.ts'
+import { type Env, exportersOf, wantsLatestNames } from './telemetry/environment.ts'
 import { logTo } from './telemetry/log.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { Traces } from './telemetry/traces.ts'
 import { type Listener, listen } from './transports/listen.ts'
 import { nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
 import type { RolloutEvent } from './types.ts'
 import { readFileNow, watchFile } from './watch-file.ts'
 
 /** ENTRY: both planes in one process, from one configuration file that is followed while it changes. */
-
-type Env = Readonly<Record<string, string | undefined>>
 
 export interface NodeOptions {
   readonly configFile: string
@@ -89,6 +92,7 @@ export async function startNode({
   const dial = nodeDial()
   const writeBack = (): WriteBack | null =>
     writeBackOf(current, { note: headgate.note, clock, random, log })
+  const otel = await otelOf(env, log, () => headgate.metrics())
   const headgate: Headgate = createHeadgate({
     ...reloadOf(current, flags),
     door: nodeDoor,
@@ -106,6 +110,13 @@ export async function startNode({
     storeName: storeNameOf(current.config),
     calendar,
     witness,
+    metrics: new Metrics({
+      monotonicMs: clock.monotonicMs,
+      latestNames: wantsLatestNames(env),
+      dropped: () => ({ ...otel?.dropped(), webhooks: webhooksDropped() }),
+    }),
+    metricsPage: prometheusText,
+    tracing: otel?.spans ? { spans: otel.spans, tracesOf: (own) => new Traces(own) } : null,
     onEvent: (event) => {
       hooks.send(event)
       back?.take(event)
@@ -116,6 +127,12 @@ export async function startNode({
   let back = writeBack()
   await flags?.asked
   await headgate.turn()
+
+  let droppedBefore = 0
+  /** Those that failed for good are lost as well; receivers of an earlier configuration count on. */
+  function webhooksDropped(): number {
+    return droppedBefore + lostOf(hooks)
+  }
 
   const reload = (): void => {
     const next = loadConfig(configFile, env)
@@ -138,6 +155,7 @@ export async function startNode({
     beside.close()
     beside = watchBeside(next, reload)
     if (webhookKey(before) !== webhookKey(next)) {
+      droppedBefore = webhooksDropped()
       void hooks.close()
       hooks = webhooksOf(next, log)
     }
@@ -157,6 +175,7 @@ export async function startNode({
       back?.close(),
       flags?.source.close(),
       dial.close(),
+      otel?.close(),
     ]),
   )
   const turning = setInterval(() => void headgate.turn(), turnMs)
@@ -172,7 +191,7 @@ export async function startNode({
     // Before the store: what was not written is noted there.
     await back?.close()
     await headgate.close()
-    await Promise.all([hooks.close(), flags?.source.close()])
+    await Promise.all([hooks.close(), flags?.source.close(), otel?.close()])
     await dial.close()
   }
   return {
@@ -316,6 +335,17 @@ function webhookKey({ config, reveal }: LoadedConfig): string {
 function webhooksOf({ config, reveal }: LoadedConfig, log: Log): Webhooks {
   const targets = config.webhooks.map((hook) => ({ ...hook, secret: reveal(hook.secret) }))
   return webhooks({ targets, view: eventViewOf, fetch, clock, random, log })
+}
+
+/** Its SDK is loaded only where the environment asks for it. */
+async function otelOf(env: Env, log: Log, collect: OtelParts['collect']): Promise<OtelNode | null> {
+  if (exportersOf(env, 'TRACES').length + exportersOf(env, 'METRICS').length === 0) return null
+  const { startOtel } = await import('./exporters/otel-node.ts')
+  return startOtel({ env, log, collect, wallMs: clock.wallMs })
+}
+
+function lostOf(hooks: Webhooks): number {
+  return hooks.status().reduce((sum, { failed, dropped }) => sum + failed + dropped, 0)
 }
 
 function warnOfFixed(before: Config, next: Config, log: Log): void {

@@ -215,6 +215,48 @@ export interface Flight {
 /** Told of every observation, after the caller has its answer. It must not throw. */
 export type Witness = (observation: Observation, draw: Draw) => void
 
+/** A place in a trace. Ids are lower-case hex, of 32 and 16 digits, and not all zero. */
+export interface TraceContext {
+  readonly traceId: string
+  readonly spanId: string
+  /** Whoever began the trace keeps it. */
+  readonly sampled: boolean
+}
+
+export type SpanValue = string | number | boolean | readonly string[]
+
+export type SpanAttributes = Readonly<Record<string, SpanValue>>
+
+/** A span that is over. Times are milliseconds since the epoch, with fractions. */
+export interface SpanRecord {
+  readonly name: string
+  readonly kind: 'server' | 'client' | 'internal'
+  readonly traceId: string
+  readonly spanId: string
+  readonly parent: { readonly spanId: string; readonly remote: boolean } | null
+  readonly startAt: number
+  readonly endAt: number
+  readonly attributes: SpanAttributes
+  /** It is one that failed. */
+  readonly failed: boolean
+  readonly links: readonly Pick<TraceContext, 'traceId' | 'spanId'>[]
+  readonly events: readonly {
+    readonly name: string
+    readonly at: number
+    readonly attributes: SpanAttributes
+  }[]
+}
+
+/** Where spans go, once they are over. None of these throws or waits. */
+export interface Spans {
+  newTraceId(): string
+  newSpanId(): string
+  /** Whether a trace is kept from its beginning. @param parent the caller's; null where it has none */
+  samples(traceId: string, parent: TraceContext | null): boolean
+  /** All of one trace: they are taken together, or dropped and counted. */
+  send(spans: readonly SpanRecord[]): void
+}
+
 /** Log lines: a fixed sentence and fields. Never content, never a secret. */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void

@@ -35,6 +35,8 @@ export interface ControlPlane {
   readonly costs: (query: CostsQuery) => Promise<CostsView | null>
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
+  /** Metrics as text for Prometheus; null where nobody writes it. */
+  readonly metricsPage: () => string | null
   /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
   readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
   /** The names of all rollouts, in the order of config. */

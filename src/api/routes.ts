@@ -10,7 +10,7 @@ import { DOCUMENTATION, described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
-import { healthView, requestView } from './views.ts'
+import { healthView, metricsView, requestView } from './views.ts'
 
 /** The control plane's HTTP, below `/-/`. Every route wants a token; those that write want the operator's. */
 
@@ -84,6 +84,20 @@ export function controlApp(
     '/-/api/v1/health',
     described({ summary: 'What is well, and what is not', answer: healthView, refuses: [] }),
     async (context) => context.json(await plane.health()),
+  )
+  app.get(
+    '/-/metrics',
+    described({
+      summary: 'Metrics, as Prometheus reads them',
+      answer: metricsView,
+      media: 'text/plain',
+      refuses: [404],
+    }),
+    (context) => {
+      const page = plane.metricsPage()
+      if (page === null) return refusal(context, 404, 'not_found', 'There are no metrics here.')
+      return context.body(page, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    },
   )
   app.get('/-/api/v1/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENTATION }))
   app.notFound((context) => refusal(context, 404, 'not_found', 'There is nothing here.'))

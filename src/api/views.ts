@@ -205,6 +205,9 @@ export const requestView = z
 
 export type RequestView = z.output<typeof requestView>
 
+/** Text format 0.0.4. */
+export const metricsView = z.string()
+
 export const healthView = z
   .object({
     ready: z.boolean(),

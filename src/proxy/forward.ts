@@ -12,6 +12,7 @@ import { type RetryCause, retryCauseOf } from './retry.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { type Timeouts, timeoutsOf, type Upstream } from './routes.ts'
 import { HEAD_BYTES } from './stream.ts'
+import { traceparentOf } from './trace.ts'
 
 /**
  * One attempt at one upstream: it moves bytes from there to the caller, under four timeouts, and never rejects.
@@ -111,6 +112,8 @@ class Attempt implements AnswerHandler {
     this.#attempted = {
       arm: rules.arm,
       upstream: upstream.name,
+      sentMs: this.#sentMs,
+      spanId: exchange.trace === null ? null : (gate.spans?.newSpanId() ?? null),
       outcome: 'connect_error',
       tries: 1,
       status: null,
@@ -125,6 +128,7 @@ class Attempt implements AnswerHandler {
       repeatable: null,
       delivered: false,
     }
+    exchange.attempts.push(this.#attempted)
   }
 
   start(): void {
@@ -231,10 +235,15 @@ class Attempt implements AnswerHandler {
   // What goes out
 
   #outbound(): Outbound {
-    const { identity, caller } = this.#exchange
+    const { identity, caller, trace } = this.#exchange
     const { upstream, arm } = this.#rules
+    const { spanId } = this.#attempted
     const headers = requestHeaders(caller.headers, {
       arm,
+      trace:
+        trace === null || spanId === null
+          ? null
+          : { parent: traceparentOf(trace, spanId), begins: trace.parent === null },
       tail: upstream.tails()[this.#key] ?? [],
       tailNames: upstream.tailNames,
       passthrough: upstream.passthrough,

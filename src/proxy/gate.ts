@@ -1,4 +1,4 @@
-import type { Clock, Dial, Flight, Log, Witness } from '../ports.ts'
+import type { Clock, Dial, Flight, Log, Spans, Witness } from '../ports.ts'
 import type { Observation, Role, Splits } from '../types.ts'
 import { Admissions } from './admission.ts'
 import { RetryBudgets } from './budget.ts'
@@ -7,6 +7,7 @@ import { Keys } from './keys.ts'
 import { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
 import { StoredResponses } from './stored.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** What the data plane works with. `routes` and `splits` are read once a request: each request keeps its snapshot. */
 export interface Gate {
@@ -17,6 +18,10 @@ export interface Gate {
   readonly witness: Witness
   /** Told of what Headgate asked for itself, and of nobody's wait. It must not throw. */
   readonly ownWitness: (observation: Observation, role: Role) => void
+  /** Null where nobody measures. */
+  readonly telemetry: Telemetry | null
+  /** Null where nobody traces: then a caller's `traceparent` is a header like any other. */
+  readonly spans: Spans | null
   /** Drawn requests under way, the oldest first. */
   readonly flights: Set<Flight>
   readonly log: Log

@@ -18,6 +18,7 @@ import { flagContextOf, type Identity, identify, type Refused, type Visit } from
 import type { Attempted } from './observe.ts'
 import { outcomeBesideControl } from './outcome.ts'
 import type { Upstream } from './routes.ts'
+import { parentOf, type Trace } from './trace.ts'
 
 /** A caller whose second try found no place is asked to wait at least this long. */
 const LEAST_RETRY_MS = 1_000
@@ -31,12 +32,15 @@ const LEAST_RETRY_MS = 1_000
 export async function handle(caller: Caller, gate: Gate): Promise<void> {
   const startedMs = gate.clock.monotonicMs()
   const startedAt = gate.clock.wallMs()
+  const trace = traceOf(gate, caller)
   const visit: Visit = { place: null }
   try {
     const identity = await identify(caller, gate, visit)
     if (identity === null) return
     if ('refused' in identity) {
       refuse(caller, identity)
+      const ms = gate.clock.monotonicMs() - startedMs
+      gate.telemetry?.refused({ method: caller.method, ...identity, trace, startedAt, ms })
       return
     }
 
@@ -64,20 +68,44 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
       split: rollout === null ? null : (splits?.byRollout.get(rollout) ?? null),
       overdue: false,
     }
-    const exchange: Exchange = { gate, caller, identity, assignment, draw, startedAt }
-
-    const first = await take(exchange, assignment.arm)
-    if (first === 'gone') return
-    if ('retryAfterS' in first) {
-      turnAway(exchange, assignment.arm, first)
-    } else if (first.delivered || !mayFailOver(exchange)) {
-      if (!first.delivered) answerFailure(exchange, first)
-      observe(exchange, first)
-    } else {
-      await failOver(exchange, first)
+    const exchange: Exchange = {
+      gate,
+      caller,
+      identity,
+      assignment,
+      draw,
+      startedAt,
+      trace,
+      attempts: [],
+      answered: null,
     }
+    await answer(exchange)
+    gate.telemetry?.answered(exchange)
   } finally {
     visit.place?.leave(null)
+  }
+}
+
+/** The caller's trace goes on here, or one begins. */
+function traceOf({ spans }: Gate, { headers }: Caller): Trace | null {
+  if (spans === null) return null
+  const parent = parentOf(headers)
+  const traceId = parent?.traceId ?? spans.newTraceId()
+  return { traceId, parent, sampled: spans.samples(traceId, parent) }
+}
+
+/** From the draw to the last byte. */
+async function answer(exchange: Exchange): Promise<void> {
+  const { arm } = exchange.assignment
+  const first = await take(exchange, arm)
+  if (first === 'gone') return
+  if ('retryAfterS' in first) {
+    turnAway(exchange, arm, first)
+  } else if (first.delivered || !mayFailOver(exchange)) {
+    if (!first.delivered) answerFailure(exchange, first)
+    observe(exchange, first)
+  } else {
+    await failOver(exchange, first)
   }
 }
 
@@ -133,6 +161,7 @@ async function take(
     taken = await attempt(exchange, rules)
   }
   if (flight !== null) gate.flights.delete(flight)
+  if (taken !== 'gone' && 'delivered' in taken && taken.delivered) exchange.answered = taken.status
   return taken
 }
 
@@ -209,6 +238,7 @@ function answerSelf(
   const { caller, gate, identity, assignment } = exchange
   const { requestId, endpoint } = identity
   const refusal = refusalOf(code)
+  exchange.answered = refusal.status
   const reason = arm === assignment.arm ? assignment.reason : 'failover'
   const headers = ownHeaders(exchange, arm, firstByteMs, reason)
   headers.push('x-request-id', requestId, ...more)

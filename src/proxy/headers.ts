@@ -73,6 +73,12 @@ export interface RequestHeaderRules {
   readonly passthrough: boolean
   /** Ask for an unencoded answer, because it will be read. */
   readonly identity: boolean
+  /** What stands in the place of the caller's `traceparent`; null leaves that as it is. */
+  readonly trace: {
+    readonly parent: string
+    /** The caller's was none: what it says of the state of one is nothing either. */
+    readonly begins: boolean
+  } | null
   /** The body's length when it is known as bytes. */
   readonly contentLength: number | null
 }
@@ -92,7 +98,7 @@ const MAX_FIELDS = 500
 
 /** What an upstream gets to see. */
 export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderRules): FlatHeaders {
-  const { tailNames, identity } = rules
+  const { tailNames, identity, trace } = rules
   const headers: FlatHeaders = []
   const named = namedByConnection(raw)
   for (let index = 0; index < raw.length; index += 2) {
@@ -103,9 +109,12 @@ export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderR
     if (tailNames.has(name) || (field.hyphened !== name && tailNames.has(field.hyphened))) continue
     if (identity && name === 'accept-encoding') continue
     if (field.droppedForCanary && rules.arm === 'canary') continue
+    if (trace !== null && (name === 'traceparent' || (trace.begins && name === 'tracestate')))
+      continue
     headers.push(name, raw[index + 1] as string)
   }
   if (identity) headers.push('accept-encoding', 'identity')
+  if (trace !== null) headers.push('traceparent', trace.parent)
   if (rules.contentLength !== null) headers.push('content-length', String(rules.contentLength))
   for (const part of rules.tail) headers.push(part)
   return headers

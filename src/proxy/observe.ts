@@ -81,6 +81,10 @@ export class Tap {
 export interface Attempted {
   readonly arm: Arm
   readonly upstream: string
+  /** Monotonic milliseconds. */
+  readonly sentMs: number
+  /** The span it is; null where nobody traces. */
+  readonly spanId: string | null
   outcome: Outcome
   /** At this upstream, this one included. */
   tries: number

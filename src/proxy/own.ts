@@ -41,6 +41,7 @@ export async function askOwn(gate: Gate, request: OwnRequest): Promise<Outcome> 
     ownHeaders: () => [],
   })
   clock.clearTimer(timer)
+  gate.telemetry?.asked(exchange)
   gate.ownWitness(observationOf(exchange, attempted), request.role)
   const { outcome } = attempted
   return outcome === 'cancelled' ? 'timeout_total' : outcome
@@ -77,5 +78,12 @@ function exchangeOf(gate: Gate, request: OwnRequest, caller: Nobody): Exchange |
     assignment: { arm, reason: 'forced', bucket: null, shareBp: 0, evidence: false },
     draw: { unit: null, source: null, startedMs: clock.monotonicMs(), split: null, overdue: false },
     startedAt: clock.wallMs(),
+    // Nobody asks often enough for it to be sampled.
+    trace:
+      gate.spans === null
+        ? null
+        : { traceId: gate.spans.newTraceId(), parent: null, sampled: true },
+    attempts: [],
+    answered: null,
   }
 }

@@ -10,7 +10,7 @@ export function logTo(write: (line: string) => void, level: string | undefined):
   const format = getJsonLinesFormatter()
   configureSync({
     reset: true,
-    sinks: { out: (record) => write(format(record)) },
+    sinks: { out: (record) => write(escaped(format(record))) },
     loggers: [
       { category: 'headgate', lowestLevel: levelOf(level), sinks: ['out'] },
       { category: ['logtape', 'meta'], lowestLevel: 'error', sinks: ['out'] },
@@ -22,6 +22,16 @@ export function logTo(write: (line: string) => void, level: string | undefined):
     warn: (message, fields) => logger.warn(message, { ...fields }),
     error: (message, fields) => logger.error(message, { ...fields }),
   }
+}
+
+/** JSON lets DEL, the C1 controls and the line ends of Unicode stand: terminals and readers of lines do not. */
+const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g
+
+function escaped(line: string): string {
+  return line.replace(
+    CONTROLS,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function levelOf(level: string | undefined): LogLevel {

@@ -115,6 +115,7 @@ export function fakePlane(): FakePlane {
       return standing === undefined ? null : viewOf(standing)
     },
     health: () => HEALTH,
+    metricsPage: () => '# no registered metrics\n',
     token: () => new Secret(TOKEN),
     viewerToken: () => new Secret(VIEWER),
     async command(rollout, asked) {

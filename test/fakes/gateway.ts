@@ -12,13 +12,16 @@ import {
   startUpstream,
   type UpstreamOptions,
 } from '../../src/demo/upstreams.ts'
+import { prometheusText } from '../../src/exporters/prometheus.ts'
 import { type FlagDocument, parseDocument } from '../../src/flag/document.ts'
 import { staticFlagSource } from '../../src/flag-sources/static.ts'
 import { type Calendar, createHeadgate, type Headgate } from '../../src/headgate.ts'
-import type { Clock, Dial, Log, Stores } from '../../src/ports.ts'
+import type { Clock, Dial, Log, Spans, Stores } from '../../src/ports.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
+import { Traces } from '../../src/telemetry/traces.ts'
 import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
 import { type Listener, listen } from '../../src/transports/listen.ts'
 import { nodeDial, nodeDoor, nodeSource } from '../../src/transports/node.ts'
@@ -76,6 +79,10 @@ export interface GatewayOptions {
   readonly random?: () => number
   /** In memory unless given. */
   readonly stores?: Stores<FlushRecord>
+  /** Nobody traces unless given. */
+  readonly spans?: Spans
+  /** The newest names of the GenAI conventions. */
+  readonly latestNames?: boolean
 }
 
 export interface Gateway {
@@ -198,6 +205,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stores,
     storeName: 'memory',
     calendar: options.calendar,
+    metricsPage: prometheusText,
+    metrics: new Metrics({
+      monotonicMs: () => clock.monotonicMs(),
+      latestNames: options.latestNames ?? false,
+      dropped: () => ({}),
+    }),
+    tracing:
+      options.spans === undefined
+        ? null
+        : { spans: options.spans, tracesOf: (parts) => new Traces(parts) },
     onEvent: (event) => {
       events.push(event)
       made.emit('made')

@@ -6,21 +6,30 @@ import { ROOT, treeOf } from './tree.ts'
 
 const PINNED = JSON.stringify({
   dependencies: { hono: '4.13.19' },
-  devDependencies: { 'some-beta': '5.20261023.2-beta' },
+  devDependencies: { 'some-beta': '5.20261023.2-beta', alias: 'npm:@scope/name@1.2.3' },
   peerDependencies: { redis: '>=6' },
 })
 
 describe('a dependency that is not pinned is found', () => {
-  test.each(['^4.1.3', '~4.1.3', '4', '4.1.x', '>=4.1.3', '*', 'latest', 'github:a/b', ''])(
-    '%s',
-    (version) => {
-      for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
-        expect(rangesIn(JSON.stringify({ [kind]: { zod: version } }))).toEqual([
-          `zod is not pinned: ${version}`,
-        ])
-      }
-    },
-  )
+  test.each([
+    '^4.1.3',
+    '~4.1.3',
+    '4',
+    '4.1.x',
+    '>=4.1.3',
+    '*',
+    'latest',
+    'github:a/b',
+    'npm:zod@^4.1.3',
+    'npm:zod',
+    '',
+  ])('%s', (version) => {
+    for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
+      expect(rangesIn(JSON.stringify({ [kind]: { zod: version } }))).toEqual([
+        `zod is not pinned: ${version}`,
+      ])
+    }
+  })
 
   test('exact versions pass, and peers may be ranges', () => {
     expect(rangesIn(PINNED)).toEqual([])

@@ -9,6 +9,7 @@ const rules = {
   tailNames: new Set(['authorization']),
   passthrough: false,
   identity: true,
+  trace: null,
   contentLength: 7,
 } as const
 

@@ -281,6 +281,8 @@ export function bench(options: {
       sha256: (text) => text,
       echoes: new ModelEchoes(),
       stored: new StoredResponses(),
+      telemetry: null,
+      spans: null,
       draining: () => false,
       flights: new Set(),
       witness: (observation) => observations.push(observation),

@@ -1,0 +1,325 @@
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { call } from '../fakes/caller.ts'
+import { closing } from '../runtime/start.ts'
+import { type Collector, type Mood, type SentSpan, startCollector } from '../telemetry/collector.ts'
+import { isWellMade, NAUGHTY } from '../telemetry/naughty.ts'
+import { Page } from '../telemetry/page.ts'
+import { ask, type Served, type ServeSetup, startServe } from './process.ts'
+
+/** `headgate serve` with a collector behind it: what really leaves the process. */
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const CALLER = 'b7ad6b7169203331'
+
+async function serve(
+  { mood = 'takes', ...setup }: ServeSetup & { mood?: Mood } = {},
+  env: Record<string, string> = {},
+): Promise<[Served, Collector]> {
+  const collector = await closing(startCollector(mood))
+  const served = await startServe({
+    percent: 100,
+    ...setup,
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_TRACES_SAMPLER: 'always_on',
+      OTEL_BSP_SCHEDULE_DELAY: '20',
+      OTEL_METRIC_EXPORT_INTERVAL: '100',
+      ...env,
+    },
+  })
+  onTestFinished(() => served.stop())
+  return [served, collector]
+}
+
+async function pageOf(served: Served): Promise<Page> {
+  const answer = await fetch(`${served.controlUrl}metrics`, {
+    headers: { authorization: 'Bearer control-token-0123456789' },
+  })
+  return new Page(await answer.text())
+}
+
+const spanCalled = (spans: readonly SentSpan[], name: string): SentSpan => {
+  const found = spans.find((span) => span.name === name)
+  if (found === undefined) throw new Error(`no ${name} in ${spans.map((span) => span.name)}`)
+  return found
+}
+
+describe('what a collector receives', () => {
+  it('H3: a streamed request with failover is one trace, field by field', async () => {
+    const [served, collector] = await serve()
+    await served.relay.setFault({ kind: 'error_first' })
+    const before = BigInt(Date.now()) * 1_000_000n
+    const reply = await call(`${served.dataUrl}/chat/completions`, {
+      headers: { traceparent: `00-${TRACE}-${CALLER}-01` },
+      body: { model: 'gpt-5.2', stream: true, messages: [{ role: 'user', content: 'hi' }] },
+    })
+    await collector.until(({ spans }) => spans.filter((span) => span.traceId === TRACE).length >= 4)
+
+    const spans = collector.spans.filter(({ traceId }) => traceId === TRACE)
+    expect(spans).toHaveLength(4)
+    const server = spanCalled(spans, 'POST /v1/chat/completions')
+    const called = spanCalled(spans, 'chat gpt-5.2')
+    const [canary, control] = ['canary', 'control'].map((arm) =>
+      spans.find(({ name, attributes }) => name === 'POST' && attributes['headgate.arm'] === arm),
+    )
+    const requestId = reply.headers['x-headgate-request-id']
+    expect(server).toMatchObject({
+      parentSpanId: CALLER,
+      kind: 'SPAN_KIND_SERVER',
+      status: 'STATUS_CODE_UNSET',
+      links: [],
+      events: [],
+    })
+    expect(server.attributes).toEqual({
+      'http.request.method': 'POST',
+      'http.route': '/v1/chat/completions',
+      'url.path': '/v1/chat/completions',
+      'url.scheme': 'http',
+      'http.response.status_code': 200,
+      'headgate.request_id': requestId,
+      'headgate.role': 'live',
+      'headgate.kept': 'failover',
+    })
+    expect(called).toMatchObject({
+      parentSpanId: server.spanId,
+      kind: 'SPAN_KIND_CLIENT',
+      status: 'STATUS_CODE_UNSET',
+    })
+    const official = Number(new URL(served.official.baseUrl).port)
+    expect(called.attributes).toEqual({
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'openai',
+      'gen_ai.request.model': 'gpt-5.2',
+      'gen_ai.request.stream': true,
+      'gen_ai.response.model': 'gpt-5.2',
+      'gen_ai.response.finish_reasons': ['stop'],
+      'gen_ai.response.time_to_first_chunk': expect.any(Number),
+      'gen_ai.usage.input_tokens': expect.any(Number),
+      'gen_ai.usage.output_tokens': expect.any(Number),
+      'gen_ai.usage.cache_read.input_tokens': expect.any(Number),
+      'gen_ai.usage.reasoning.output_tokens': expect.any(Number),
+      'server.address': '127.0.0.1',
+      'server.port': official,
+      'feature_flag.key': 'headgate-relay',
+      'feature_flag.result.variant': 'canary',
+      'feature_flag.provider.name': 'headgate-file',
+      'feature_flag.version': expect.stringMatching(/^[0-9a-f]+$/),
+      'headgate.arm': 'control',
+      'headgate.assigned': 'canary',
+      'headgate.reason': 'split',
+      'headgate.bucket': expect.any(Number),
+      'headgate.share.drawn': 1,
+      'headgate.upstream': 'official',
+      'headgate.outcome': 'ok',
+      'headgate.attempt.count': 2,
+      'headgate.request_id': requestId,
+      'headgate.role': 'live',
+      'headgate.kept': 'failover',
+      'headgate.rollout.name': 'relay',
+      'headgate.rollout.state': expect.any(String),
+      'headgate.rollout.epoch': 1,
+      'headgate.rollout.version': expect.any(Number),
+    })
+    expect(called.events.map(({ name }) => name)).toEqual(['feature_flag.evaluation'])
+    expect(canary).toMatchObject({
+      parentSpanId: called.spanId,
+      kind: 'SPAN_KIND_CLIENT',
+      status: 'STATUS_CODE_ERROR',
+    })
+    expect(canary?.attributes).toEqual({
+      'http.request.method': 'POST',
+      'url.full': `${served.relay.baseUrl}/chat/completions`,
+      'server.address': '127.0.0.1',
+      'server.port': Number(new URL(served.relay.baseUrl).port),
+      'http.response.status_code': 200,
+      'error.type': 'error_in_stream',
+      'headgate.arm': 'canary',
+      'headgate.reason': 'split',
+      'headgate.outcome': 'error_in_stream',
+      'headgate.upstream': 'relay',
+      'headgate.rollout.name': 'relay',
+      'headgate.request_id': requestId,
+    })
+    expect(control).toMatchObject({ parentSpanId: called.spanId, status: 'STATUS_CODE_UNSET' })
+    expect(control?.attributes).not.toHaveProperty('error.type')
+    for (const inner of [called, canary, control]) {
+      expect(inner?.start).toBeGreaterThanOrEqual(server.start)
+      expect(inner?.end).toBeLessThanOrEqual(server.end)
+    }
+    expect(server.start).toBeGreaterThanOrEqual(before)
+    expect(server.resource['service.name']).toBe('headgate')
+    const sent = served.relay.requests.at(0)?.rawHeaders ?? []
+    expect(sent[sent.indexOf('traceparent') + 1]).toBe(`00-${TRACE}-${canary?.spanId}-01`)
+    expect([...collector.contentTypes]).toEqual(['application/x-protobuf'])
+  })
+
+  it('H3: metrics, with the names and the numbers of the page', async () => {
+    const [served, collector] = await serve()
+    await ask(served.dataUrl)
+    const counted = 'gen_ai.client.operation.duration'
+    await collector.until(({ points }) => points.some(({ name }) => name === counted))
+
+    const point = collector.points.find(({ name }) => name === counted)
+    expect(point).toMatchObject({
+      kind: 'histogram',
+      unit: 's',
+      value: 1,
+      temporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE',
+      attributes: {
+        'gen_ai.request.model': 'm',
+        'headgate.arm': 'canary',
+        'server.port': expect.any(Number),
+      },
+    })
+    expect(point?.bounds).toHaveLength(14)
+    const page = await pageOf(served)
+    expect(page.value('gen_ai_client_operation_duration_seconds_sum')).toBeCloseTo(
+      point?.sum ?? 0,
+      9,
+    )
+    const share = collector.points.filter(({ name }) => name === 'headgate.rollout.share')
+    expect(share.find(({ attributes }) => attributes['headgate.share'] === 'flag')).toMatchObject({
+      kind: 'gauge',
+      unit: '1',
+      value: 1,
+    })
+  })
+
+  it('H3: what was added since the last export, where deltas are asked for', async () => {
+    const env = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' }
+    const [served, collector] = await serve({}, env)
+    const attempts = (): number | undefined =>
+      collector.points.find(({ name }) => name === 'headgate.attempts')?.value
+    await ask(served.dataUrl)
+    await collector.until(() => attempts() === 1)
+    await collector.until(() => collector.points.length > 0 && attempts() === undefined)
+    await Promise.all([ask(served.dataUrl), ask(served.dataUrl)])
+    await collector.until(() => (attempts() ?? 0) > 0)
+    const point = collector.points.find(({ name }) => name === 'headgate.attempts')
+    expect(point?.temporality).toBe('AGGREGATION_TEMPORALITY_DELTA')
+    expect(point?.value).toBeLessThanOrEqual(2)
+  })
+
+  it('names its service and its resource as the environment says, in the protocol it says', async () => {
+    const [served, collector] = await serve(
+      {},
+      {
+        OTEL_SERVICE_NAME: 'gate-7',
+        OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+        OTEL_METRICS_EXPORTER: 'none',
+        OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=seven',
+      },
+    )
+    await ask(served.dataUrl)
+    await collector.until(({ spans }) => spans.length > 0)
+    expect(collector.spans[0]?.resource).toMatchObject({
+      'service.name': 'gate-7',
+      'deployment.environment.name': 'test',
+    })
+    expect(collector.points).toEqual([])
+  })
+
+  it('a decision, although nothing is sampled', async () => {
+    const rollout = '    plan: { steps: ["10%"], over: 1d }\n'
+    const [served, collector] = await serve({ rollout }, { OTEL_TRACES_SAMPLER: 'always_off' })
+    await served.api('rollouts/relay/start', { by: 'ada', reason: 'first day' })
+    await ask(served.dataUrl)
+    await collector.until(({ spans }) => spans.length > 0)
+    expect(collector.spans.map(({ name, kind }) => [name, kind])).toEqual([
+      ['headgate.decision relay', 'SPAN_KIND_INTERNAL'],
+    ])
+  })
+
+  it('is sent before the process ends', async () => {
+    const [served, collector] = await serve({}, { OTEL_BSP_SCHEDULE_DELAY: '3600000' })
+    await ask(served.dataUrl)
+    served.child.kill('SIGTERM')
+    const [code] = await once(served.child, 'exit')
+    expect(code).toBe(0)
+    expect(collector.spans.map(({ name }) => name)).toContain('chat m')
+  })
+})
+
+describe('without a word about it', () => {
+  it('nobody traces, and a caller’s trace passes as it is', async () => {
+    const served = await startServe({ percent: 100 })
+    onTestFinished(() => served.stop())
+    const traceparent = `00-${TRACE}-${CALLER}-01`
+    await call(`${served.dataUrl}/chat/completions`, {
+      headers: { traceparent },
+      body: { model: 'm', messages: [] },
+    })
+    const sent = served.relay.requests.at(0)?.rawHeaders ?? []
+    expect(sent[sent.indexOf('traceparent') + 1]).toBe(traceparent)
+  })
+})
+
+describe('a collector that is not well', () => {
+  const MOODS: readonly (Mood | 'is away')[] = ['refuses', 'hangs', 'is away']
+
+  it.each(MOODS)(
+    'H2: %s: requests go on, what waits is bounded, and what is lost is counted',
+    async (mood) => {
+      const env = {
+        OTEL_BSP_MAX_QUEUE_SIZE: '30',
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+        OTEL_METRICS_EXPORTER: 'none',
+        ...(mood === 'is away' ? { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' } : {}),
+      }
+      const [served] = await serve(mood === 'is away' ? {} : { mood }, env)
+      const replies = []
+      for (let index = 0; index < 200; index++) replies.push((await ask(served.dataUrl)).status)
+      expect(new Set(replies)).toEqual(new Set([200]))
+
+      const lost = async (): Promise<number> =>
+        (await pageOf(served)).value('headgate_exporter_dropped_total', {
+          headgate_signal: 'spans',
+        })
+      // 600 spans were made; a hanging collector holds one batch, and 30 wait behind it.
+      while ((await lost()) < 600 - 30 - 10 * 30) await ask(served.dataUrl)
+      await served.logged('telemetry is not delivered', '"signal":"spans"')
+      served.child.kill('SIGTERM')
+      expect((await once(served.child, 'exit'))[0]).toBe(0)
+    },
+  )
+
+  it('H2: that comes back gets what is new', async () => {
+    const [served, collector] = await serve({ mood: 'refuses' })
+    await ask(served.dataUrl)
+    await collector.until(({ requests }) => requests > 2)
+    collector.mood = 'takes'
+    await ask(served.dataUrl, { model: 'after' })
+    await collector.until(({ spans }) => spans.some(({ name }) => name === 'chat after'))
+    await collector.until(({ points }) => points.length > 0)
+  })
+})
+
+describe('lines of the log', () => {
+  it('H5: are JSON, one a line, whatever callers, upstreams and people say', async () => {
+    const [served] = await serve({ rollout: '    plan: { steps: ["50%"], over: 1d }\n' })
+    for (const model of NAUGHTY) await ask(served.dataUrl, { model })
+    for (const reason of NAUGHTY) {
+      for (const command of ['start', 'rollback', 'rearm']) {
+        await served.api(`rollouts/relay/${command}`, { by: 'ada', reason }).catch(() => {})
+      }
+    }
+    await served.relay.setFault({
+      kind: 'raw',
+      text: 'HTTP/1.1 500 \u001b[31m\r\n\r\n',
+      close: true,
+    })
+    for (const model of NAUGHTY) await ask(served.dataUrl, { model })
+    served.child.kill('SIGTERM')
+    await once(served.child, 'exit')
+
+    const lines = served
+      .stderr()
+      .split('\n')
+      .filter((line) => line !== '')
+    // Each rollback is a verdict, and a verdict is logged with its reason.
+    expect(lines.filter((line) => line.includes('"forged"'.replaceAll('"', '\\"')))).not.toEqual([])
+    expect(lines.filter((line) => !isWellMade(line))).toEqual([])
+    expect(lines.map((line) => JSON.parse(line).message)).not.toContain('forged')
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import {
+  exportersOf,
+  namesService,
+  numberOf,
+  protocolOf,
+  wantsLatestNames,
+} from '../../src/telemetry/environment.ts'
+
+const ENDPOINT = 'http://127.0.0.1:4318'
+
+describe('what the environment asks for', () => {
+  it.each([
+    ['nothing', {}, [], []],
+    ['an endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT }, ['otlp'], ['otlp']],
+    ['an empty endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: '' }, [], []],
+    ['one for traces', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ENDPOINT }, ['otlp'], []],
+    ['one for metrics', { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: ENDPOINT }, [], ['otlp']],
+    ['exporters by name', { OTEL_TRACES_EXPORTER: 'otlp, console' }, ['otlp', 'console'], []],
+    [
+      'none of one signal',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT, OTEL_METRICS_EXPORTER: 'none' },
+      ['otlp'],
+      [],
+    ],
+    ['no SDK', { OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT, OTEL_SDK_DISABLED: 'TRUE' }, [], []],
+  ])('%s', (_, env, traces, metrics) => {
+    expect(exportersOf(env, 'TRACES')).toEqual(traces)
+    expect(exportersOf(env, 'METRICS')).toEqual(metrics)
+  })
+
+  it('of a protocol is the signal’s own, else the general, else protobuf', () => {
+    const general = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }
+    const own = { ...general, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json' }
+    expect(protocolOf({}, 'TRACES')).toBe('http/protobuf')
+    expect(protocolOf(own, 'TRACES')).toBe('http/json')
+    expect(protocolOf(own, 'METRICS')).toBe('grpc')
+  })
+
+  it.each(['', 'x', '0', '-1', 'Infinity'])(
+    'of a number is the default where it says %j',
+    (text) => {
+      expect(numberOf({ SIZE: text }, 'SIZE', 7)).toBe(7)
+      expect(numberOf({ SIZE: ' 12 ' }, 'SIZE', 7)).toBe(12)
+    },
+  )
+
+  it('of names is a word among others', () => {
+    const words = 'http/dup, gen_ai_latest_experimental'
+    expect(wantsLatestNames({ OTEL_SEMCONV_STABILITY_OPT_IN: words })).toBe(true)
+    expect(wantsLatestNames({ OTEL_SEMCONV_STABILITY_OPT_IN: 'http' })).toBe(false)
+  })
+
+  it.each([
+    [{}, false],
+    [{ OTEL_SERVICE_NAME: 'gate' }, true],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'a=b, service.name=gate' }, true],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name.more=gate' }, false],
+  ])('of a service’s name: %o', (env, named) => {
+    expect(namesService(env)).toBe(named)
+  })
+})
