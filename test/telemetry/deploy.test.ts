@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { parse } from 'yaml'
+import { listen } from '../../src/transports/listen.ts'
+import { ask, CHAT } from '../fakes/asks.ts'
+import { startGateway } from '../fakes/gateway.ts'
+import { type Prometheus, startPrometheus } from './start-prometheus.ts'
+
+/** What deploy/ asks of Prometheus, asked of a real one that scrapes a real Headgate. */
+
+const ROOT = join(import.meta.dirname, '../..')
+const RULES = join(ROOT, 'deploy/prometheus/headgate.rules.yml')
+
+interface Rule {
+  readonly alert: string
+  readonly expr: string
+  readonly annotations: { readonly runbook_url: string }
+}
+
+const rules: readonly Rule[] = parse(readFileSync(RULES, 'utf8')).groups.flatMap(
+  ({ rules }: { rules: readonly Rule[] }) => rules,
+)
+
+/** As Grafana fills them in: all rollouts, and a window that holds the test. */
+const filled = (expression: string): string =>
+  expression.replaceAll('$rollout', '.*').replaceAll(/\[\w+\]/g, '[1m]')
+
+const queries = ['rollout', 'arms'].flatMap((name) => {
+  const file = join(ROOT, `deploy/grafana/dashboards/${name}.json`)
+  const { panels } = JSON.parse(readFileSync(file, 'utf8'))
+  return panels.flatMap(({ title, targets }: { title: string; targets: { expr: string }[] }) =>
+    targets.map(({ expr }): [string, string] => [`${name}: ${title}`, filled(expr)]),
+  )
+})
+
+const FUNCTIONS = new Set(['sum', 'rate', 'increase'])
+
+describe('deploy', () => {
+  let prometheus: Prometheus
+  let close: () => Promise<void>
+
+  beforeAll(async () => {
+    const plan = { steps: ['50%'], over: '1d', advance: 'auto' }
+    const gateway = await startGateway({ transport: 'node', percent: 100, rollout: { plan } })
+    const control = await listen(gateway.headgate.control, '127.0.0.1', 0, 'port')
+    await gateway.command('start')
+    const ask20 = () =>
+      Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          ask(gateway, CHAT, { user: `u${index}`, stream: true }),
+        ),
+      )
+    await ask20()
+    await gateway.relay.setFault({ kind: 'status', status: 500 })
+    await ask(gateway, CHAT, { user: 'one', stream: true })
+    prometheus = await startPrometheus({
+      target: new URL(control.url).host,
+      token: 'control-token',
+      rules: [RULES],
+    })
+    await prometheus.until('headgate_rollout_state', (series) => series.length > 0)
+    // A rate wants a second, greater value.
+    for (let index = 0; gateway.view().state !== 'rolled_back'; index++) {
+      await ask(gateway, CHAT, { user: `later-${index}`, stream: true })
+      await gateway.headgate.turn()
+    }
+    await ask20()
+    close = async () => {
+      await prometheus.close()
+      await control.close(0)
+      await gateway.close()
+    }
+    const answered = 'rate(headgate_attempts_total{headgate_arm="control"}[1m]) > 0'
+    await prometheus.until(answered, (series) => series.length > 0)
+  }, 60_000)
+
+  afterAll(() => close())
+
+  it.each(queries)('%s finds something', async (_, query) => {
+    // At some moment: a rollout that is rolled back has no step any more.
+    expect(await prometheus.query(`last_over_time((${query})[1m:100ms])`)).not.toEqual([])
+  })
+
+  it.each(rules.map(({ alert, expr }): [string, string] => [alert, expr]))(
+    '%s asks for metrics that there are',
+    async (_, expr) => {
+      const words = expr.replaceAll(/\{[^}]*\}|by \([^)]*\)/g, '').match(/\b[a-z_]{2,}\b/g) ?? []
+      const names = words.filter((word) => !FUNCTIONS.has(word))
+      expect(names).not.toEqual([])
+      for (const name of names) expect(await prometheus.query(name)).not.toEqual([])
+      await prometheus.query(expr)
+    },
+  )
+
+  it('HeadgateRolledBack fires after a rollback, and names the rollout', async () => {
+    const firing = 'ALERTS{alertname="HeadgateRolledBack", alertstate="firing"}'
+    const [alert] = await prometheus.until(firing, (series) => series.length > 0)
+    expect(alert?.metric).toMatchObject({ headgate_rollout_name: 'relay', severity: 'page' })
+    expect(await prometheus.query('ALERTS{alertname="HeadgateStoreFails"}')).toEqual([])
+  })
+})
+
+test('promtool takes the rules and the configuration', () => {
+  const run = spawnSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' })
+  expect([run.status, run.stdout]).toEqual([
+    0,
+    expect.stringContaining(`${rules.length} rules found`),
+  ])
+})
+
+test('each alert leads to a section that there is', () => {
+  const guide = readFileSync(join(ROOT, 'docs/guides/telemetry.md'), 'utf8')
+  const anchors = [...guide.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  )
+  for (const { annotations } of rules) {
+    const [file, anchor = ''] = annotations.runbook_url.split('#')
+    expect(file).toBe('docs/guides/telemetry.md')
+    expect(anchors).toContain(anchor)
+  }
+})
