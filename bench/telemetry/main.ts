@@ -64,6 +64,7 @@ const requests: readonly Ended[] = Array.from({ length: 16 }, (_, index) => {
       inputTokens: 800,
       cachedInputTokens: 0,
       cacheWriteTokens: null,
+      cacheWriteHourTokens: null,
       outputTokens: 300,
       reasoningTokens: null,
     },
