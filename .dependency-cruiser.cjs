@@ -134,7 +134,14 @@ module.exports = {
       { path: '^src/flag-sources/' },
       {
         path: '^src/',
-        pathNot: [NOUNS, UNLEASH, ENTRIES, NODE_HELPERS, '^src/flag/document\\.ts$'],
+        pathNot: [
+          '^src/flag-sources/(listeners|kept-age)\\.ts$',
+          NOUNS,
+          UNLEASH,
+          ENTRIES,
+          NODE_HELPERS,
+          '^src/flag/document\\.ts$',
+        ],
       },
     ),
     rule(

@@ -4,6 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type FlagDocument, parseDocument } from '../flag/document.ts'
 import type { Clock, FlagBackup, FlagRevision, KeptFlags, Log } from '../ports.ts'
+import { CONFIRM_MS, keptAgeMs } from './kept-age.ts'
 
 /**
  * The last good answer of an Unleash server, on disk. The file is itself a client-features document that `flags.file` and
@@ -29,10 +30,8 @@ interface Mark {
   readonly sha256: string
 }
 
-/** A document that stays the same is written again this often, for the sake of `confirmedAt`. */
-const CONFIRM_MS = 60_000
-/** A file from further ahead of this clock than this tells nothing about its age. */
-const AHEAD_MS = 60_000
+/** Two sources may write for a moment, at a reload: never beside each other in one file. */
+let written = 0
 
 /**
  * Reads what was kept; blocks. Never throws.
@@ -65,10 +64,9 @@ export function readBackup(
   if (headgate.url !== url || headgate.environment !== environment) {
     return reject('it is of another server, or of another environment')
   }
-  const ageMs = nowMs - Date.parse(headgate.confirmedAt)
   return {
     document,
-    ageMs: ageMs >= -AHEAD_MS ? Math.max(0, ageMs) : Number.POSITIVE_INFINITY,
+    ageMs: keptAgeMs(Date.parse(headgate.confirmedAt), nowMs),
     words: `the backup of ${headgate.confirmedAt}`,
     revision: headgate.revision ?? null,
   }
@@ -86,7 +84,7 @@ export function fileBackup(
   let fault: string | null = null
 
   async function write(text: string): Promise<void> {
-    const beside = `${file}.${process.pid}.tmp`
+    const beside = `${file}.${process.pid}.${written++}.tmp`
     try {
       await mkdir(dirname(file), { recursive: true })
       const handle = await open(beside, 'w', 0o600)

@@ -1,5 +1,6 @@
 import { type FlagDocument, parseDocument } from '../flag/document.ts'
 import type { Clock, FlagBackup, FlagRevision, KeptFlags, Log } from '../ports.ts'
+import { CONFIRM_MS, keptAgeMs } from './kept-age.ts'
 
 /** The last good answer of an Unleash server, in the storage of an object that may begin anew at any time. */
 
@@ -23,8 +24,6 @@ interface Kept extends KeptPlace {
 }
 
 const KEY = 'flags'
-/** A document that stays the same is kept again this often, for the sake of its age. */
-const CONFIRM_MS = 60_000
 
 /** Null for what is missing, of another place, or no document. */
 export function keptIn(
@@ -36,7 +35,7 @@ export function keptIn(
   if (kept === undefined || kept.url !== url || kept.environment !== environment) return null
   const parsed = parseDocument(kept.document)
   if (!parsed.ok) return null
-  const ageMs = Math.max(0, clock.wallMs() - kept.confirmedAt)
+  const ageMs = keptAgeMs(kept.confirmedAt, clock.wallMs())
   const { revision } = kept
   return { document: parsed.document, ageMs, words: 'what the object kept', revision }
 }

@@ -30,6 +30,13 @@ describe('what an object keeps of its flags', () => {
     })
   })
 
+  it('of a clock that was ahead tells nothing of its age', () => {
+    const { values, clock } = kept()
+    const earlier = (ms: number) => ({ ...clock, wallMs: () => clock.wallMs() - ms })
+    expect(keptIn(values, PLACE, earlier(59_000))?.ageMs).toBe(0)
+    expect(keptIn(values, PLACE, earlier(3_600_000))?.ageMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('of another server or environment is not taken up', () => {
     const { values, clock } = kept()
     for (const other of [{ url: 'https://other.example/api' }, { environment: 'development' }]) {
