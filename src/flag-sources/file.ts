@@ -1,6 +1,7 @@
 import { type FlagDocument, hashOf, parseDocument } from '../flag/document.ts'
 import type { Clock, FlagSnapshot, FlagSource, Log } from '../ports.ts'
 import { type FileRead, readFileNow, watchFile } from '../watch-file.ts'
+import { Listeners } from './listeners.ts'
 
 /** `watchFile` looks at least this often. */
 const REFRESH_MS = 1_000
@@ -22,7 +23,7 @@ export interface FileFlagOptions {
  */
 export function fileFlagSource({ file, clock, log }: FileFlagOptions): FlagSource<FlagDocument> {
   const source = `file:${file}`
-  const listeners: (() => void)[] = []
+  const listeners = new Listeners(source, log)
   let snapshot: FlagSnapshot<FlagDocument> | null = null
   let fault: string | null = null
 
@@ -50,13 +51,7 @@ export function fileFlagSource({ file, clock, log }: FileFlagOptions): FlagSourc
     first,
     (read) => {
       take(read)
-      for (const listener of listeners) {
-        try {
-          listener()
-        } catch (error) {
-          log.error('a listener to flags failed', { source, error })
-        }
-      }
+      listeners.tell()
     },
     {
       onUnchanged() {
@@ -71,7 +66,7 @@ export function fileFlagSource({ file, clock, log }: FileFlagOptions): FlagSourc
     current: () => snapshot,
     status: () => ({ source, hash: snapshot?.hash ?? null, fault, refreshMs: REFRESH_MS }),
     onChange(listener) {
-      listeners.push(listener)
+      listeners.add(listener)
     },
     close: () => watching.close(),
   }

@@ -8,6 +8,7 @@ import {
   providerFault,
 } from '../openfeature/provider.ts'
 import type { AskedFlags, Clock, FlagSnapshot, FlagSource, Log } from '../ports.ts'
+import { Listeners } from './listeners.ts'
 
 export interface OpenFeatureFlagOptions {
   /** What it is, for people: `./flags.mjs`. Never a token. */
@@ -53,7 +54,7 @@ const LEAST_PART = 0.8
 export function openFeatureFlagSource(options: OpenFeatureFlagOptions): OpenFeatureFlagSource {
   const { open, intervalMs, clock, log, random } = options
   const source = `openfeature:${options.name}`
-  const listeners: (() => void)[] = []
+  const listeners = new Listeners(source, log)
   const fits = new Map<string, Kind>()
   /** Ends what is waited for. */
   const waits = new Set<() => void>()
@@ -171,7 +172,7 @@ export function openFeatureFlagSource(options: OpenFeatureFlagOptions): OpenFeat
     }
     log.info('flags read', { source, hash })
     snapshot = { document, hash, readAtMs: confirmedMs }
-    tell()
+    listeners.tell()
   }
 
   /** Each distinct fault is logged once. */
@@ -181,17 +182,7 @@ export function openFeatureFlagSource(options: OpenFeatureFlagOptions): OpenFeat
     if (words !== null) log.warn('flags in doubt: nothing rises', { source, fault: words, held })
     else if (fault !== NOT_ASKED) log.info('flags confirmed again', { source, hash: held })
     fault = words
-    tell()
-  }
-
-  function tell(): void {
-    for (const listener of listeners) {
-      try {
-        listener()
-      } catch (error) {
-        log.error('a listener to flags failed', { source, error })
-      }
-    }
+    listeners.tell()
   }
 
   const HANDLERS: readonly (readonly [string, (details?: unknown) => void])[] = [
@@ -266,7 +257,7 @@ export function openFeatureFlagSource(options: OpenFeatureFlagOptions): OpenFeat
     current: () => snapshot,
     status: () => ({ source, hash: snapshot?.hash ?? null, fault, refreshMs: intervalMs }),
     onChange(listener) {
-      listeners.push(listener)
+      listeners.add(listener)
     },
     async close() {
       if (closed) return

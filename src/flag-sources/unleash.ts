@@ -11,6 +11,7 @@ import type {
   Log,
 } from '../ports.ts'
 import { askFeatures, type FeaturesAnswer, type FeaturesServer } from '../unleash/features.ts'
+import { Listeners } from './listeners.ts'
 
 export interface UnleashFlagOptions {
   readonly server: FeaturesServer
@@ -37,6 +38,8 @@ export interface UnleashFlagSource extends FlagSource<FlagDocument> {
 
 /** An older state of the flags is not taken before it was all there was for so long. */
 const OLDER_MS = 60_000
+/** Between two asks when the doorbell rang during the first: one that never stops ringing must not take it all. */
+const GAP_MS = 100
 /** Each wait is drawn between this part of the interval and the whole, so that many processes do not ask at once. */
 const LEAST_PART = 0.8
 
@@ -53,7 +56,7 @@ const LEAST_PART = 0.8
 export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSource {
   const { server, fetch, clock, log, random, backup, usage } = options
   const source = `unleash:${server.url}`
-  const listeners: (() => void)[] = []
+  const listeners = new Listeners(source, log)
   let snapshot = snapshotOf(options)
   let fault: string | null = NOT_ASKED
   let etag: string | null = null
@@ -93,8 +96,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     else take(answer)
     settle()
     const waitMs = server.intervalMs * (LEAST_PART + (1 - LEAST_PART) * random())
-    if (askAgain) void ask()
-    else timer = clock.setTimer(() => void ask(), waitMs)
+    timer = clock.setTimer(() => void ask(), askAgain ? GAP_MS : waitMs)
   }
 
   function take({ document, etag: nextEtag, revision: next, left: others }: Taken): void {
@@ -128,7 +130,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     backup?.keep(document, revision)
     fault = null
     olderSinceMs = null
-    tell()
+    listeners.tell()
   }
 
   function isOlder(next: FlagRevision | null): boolean {
@@ -143,7 +145,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     if (fault === null) return
     if (fault !== NOT_ASKED) log.info('flags confirmed again', { source, hash: snapshot.hash })
     fault = null
-    tell()
+    listeners.tell()
   }
 
   /** Each distinct fault is logged once. */
@@ -152,17 +154,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
     const held = snapshot?.hash ?? null
     log.warn('flags not read: the last good document stays', { source, fault: words, held })
     fault = words
-    tell()
-  }
-
-  function tell(): void {
-    for (const listener of listeners) {
-      try {
-        listener()
-      } catch (error) {
-        log.error('a listener to flags failed', { source, error })
-      }
-    }
+    listeners.tell()
   }
 
   const doorbell = options.doorbell?.(() => void ask()) ?? null
@@ -178,7 +170,7 @@ export function unleashFlagSource(options: UnleashFlagOptions): UnleashFlagSourc
       refreshMs: server.intervalMs,
     }),
     onChange(listener) {
-      listeners.push(listener)
+      listeners.add(listener)
     },
     follow(asked) {
       needs = new Set(asked.flatMap(({ flag, kill }) => [flag, kill]))

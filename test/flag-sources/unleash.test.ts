@@ -386,6 +386,8 @@ describe('polls', () => {
     const { server, clock, source } = await follow(ONE, { doorbell })
     for (let times = 0; times < 20; times++) ring()
     server.publish(FIVE)
+    await clock.heard(100)
+    clock.advance(100)
     await until(() => source.current()?.hash === hashOf(FIVE), 5_000)
     await clock.heard(INTERVAL_MS, 2)
     expect(server.polls).toHaveLength(3)
