@@ -1,13 +1,12 @@
 import type { Hono } from 'hono'
 import type { ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
-import type { Pricing } from './cost/pricing.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Clock, Dial, FlagSnapshot, Log, Witness } from './ports.ts'
-import { type Door, dataApp } from './proxy/app.ts'
+import type { Parts } from './headgate.ts'
+import type { FlagSnapshot } from './ports.ts'
+import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
-import type { Routes } from './proxy/routes.ts'
 import type { Answer } from './rollout/exchange.ts'
 import { type Ask, Outposts } from './rollout/outposts.ts'
 import { splitsOf } from './rollout/split.ts'
@@ -18,24 +17,21 @@ import type { Splits } from './types.ts'
  * waits for a writer does so in the request that asked, by a lease of time: a promise of another request may never settle.
  */
 
-export interface IsolateParts {
-  readonly door: Door
-  readonly dial: Dial
-  readonly clock: Clock
-  readonly log: Log
-  readonly id: () => string
-  /** 0 to 1, below 1. */
-  readonly random: () => number
-  readonly sha256: (text: string) => string | Promise<string>
-  readonly routes: Routes
-  readonly pricing: Pricing
-  /** How old a flag document may grow, in ms; `Infinity` for a file. */
-  readonly flagsMaxAgeMs: number
-  /** `HEADGATE_KILL=1`. */
-  readonly killedByEnv: boolean
-  /** Told of every observation. */
-  readonly witness?: Witness | undefined
-}
+export type IsolateParts = Pick<
+  Parts,
+  | 'door'
+  | 'dial'
+  | 'clock'
+  | 'log'
+  | 'id'
+  | 'random'
+  | 'sha256'
+  | 'routes'
+  | 'pricing'
+  | 'flagsMaxAgeMs'
+  | 'killedByEnv'
+  | 'witness'
+>
 
 /** Keeps the work of a request going after its answer; 30 s at most. */
 export type Background = (work: Promise<unknown>) => void
