@@ -38,7 +38,7 @@ export type FeaturesAnswer =
   | { readonly kind: 'unchanged' }
   | {
       readonly kind: 'fault'
-      /** For a person. Never the token, and nothing of what was answered but its JSON's names. */
+      /** For a person. Never the token; of what was answered the names, and 60 characters of a wrong value. */
       readonly words: string
     }
 
