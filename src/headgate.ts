@@ -6,9 +6,8 @@ import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
 import type { CostsView, FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { Secret } from './config/secret.ts'
-import { type Booking, dayText } from './cost/books.ts'
-import { type BudgetStand, Budgets } from './cost/budget.ts'
-import { Ledger } from './cost/ledger.ts'
+import { Accounts } from './cost/accounts.ts'
+import type { BudgetStand } from './cost/budget.ts'
 import type { Pricing } from './cost/pricing.ts'
 import { dollars } from './cost/savings.ts'
 import { placeOf } from './errors.ts'
@@ -181,16 +180,17 @@ export function createHeadgate(parts: Parts): Headgate {
     measured === null
       ? parts.stores
       : countedStores(parts.stores, (code) => measured.noteStoreError(code))
-  const ledger = new Ledger(parts.pricing, {
+  const accounts = new Accounts(parts.pricing, {
     store: stores.ledger,
     process: parts.id(),
     wallMs: () => clock.wallMs(),
     log,
-    onMonth: (lines) => budgets.seed(lines, today),
+    // What is told of a budget is told in the audit log, and so to webhooks.
+    onNews: ({ rollout, type, words }) => {
+      log.warn('budget', { rollout, type, words })
+      rollouts.note(rollout, { type, reason: words, by: 'budget' })
+    },
   })
-  const budgets = new Budgets()
-  /** As of the last turn: `2026-11-26`, UTC. */
-  let today = dayText(clock.wallMs())
   const listeners = new Set<(event: RolloutEvent) => void>()
   const startedAt = clock.wallMs()
   const flagVersions = new WeakMap<Split, string>()
@@ -234,7 +234,7 @@ export function createHeadgate(parts: Parts): Headgate {
     probe,
   })
   rollouts.configure(routes.rollouts.values())
-  budgets.configure(routes.rollouts.values())
+  accounts.configure(routes.rollouts.values())
   flags?.follow?.(askedOf(routes))
 
   const gate = newGate({
@@ -243,7 +243,7 @@ export function createHeadgate(parts: Parts): Headgate {
     dial: parts.dial,
     clock,
     log,
-    spent: budgets.spent,
+    spent: accounts.spent,
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
@@ -253,9 +253,7 @@ export function createHeadgate(parts: Parts): Headgate {
     witness: (observed, draw) => {
       watchFlights()
       if (observed.outcome === 'ok') proofs.note(observed.upstream, clock.monotonicMs())
-      const booking = ledger.book(observed, 'live', otherUpstreamOf(observed))
-      const { pico } = booking.charge
-      countBudget(observed, booking)
+      const pico = accounts.book(observed, 'live', otherUpstreamOf(observed))
       if (observed.rollout === null) {
         parts.witness?.(observed, draw)
         return
@@ -267,36 +265,9 @@ export function createHeadgate(parts: Parts): Headgate {
       parts.witness?.(observation, draw)
     },
     ownWitness: (observation, role) => {
-      countBudget(observation, ledger.book(observation, role, null))
+      accounts.book(observation, role, null)
     },
   })
-
-  /** What an isolate spent; the store takes each parcel once. @throws what the store throws: then it comes again */
-  async function bookParcel({ process, parcel }: Dispatch): Promise<void> {
-    if (parcel === null || parcel.spend.length === 0) return
-    const { sequence, spend: lines } = parcel
-    // First what the month had before: that counts once.
-    await ledger.flush()
-    const batch = { process, sequence, at: clock.wallMs(), lines }
-    if ((await stores.ledger.add(batch)) === 'known') return
-    for (const { key, amounts } of lines) {
-      const { rollout, arm, day } = key
-      if (rollout !== null && arm === 'canary') tellBudget(rollout, day, amounts['spent'] ?? 0n)
-    }
-  }
-
-  /** What is told of a budget is told in the audit log, and so to webhooks. */
-  function countBudget({ rollout, arm }: Observation, { charge, day }: Booking): void {
-    if (rollout === null || arm !== 'canary' || charge.pico === null) return
-    tellBudget(rollout, day, charge.pico)
-  }
-
-  function tellBudget(rollout: string, day: string, pico: bigint): void {
-    for (const { type, words } of budgets.add(rollout, day, pico, today)) {
-      log.warn('budget', { rollout, type, words })
-      rollouts.note(rollout, { type, reason: words, by: 'budget' })
-    }
-  }
 
   /** Where it would have gone on the other arm. */
   function otherUpstreamOf({ rollout, arm }: Observation): string | null {
@@ -434,7 +405,7 @@ export function createHeadgate(parts: Parts): Headgate {
       degraded: degradedOf(),
       config: { generation, fault: configFault },
       flags: flagsViewOf(),
-      store: { kind: parts.storeName, fault: rollouts.fault ?? ledger.fault },
+      store: { kind: parts.storeName, fault: rollouts.fault ?? accounts.fault },
     }
   }
 
@@ -444,7 +415,7 @@ export function createHeadgate(parts: Parts): Headgate {
     if (flags !== null && (flags.current() === null || flags.status().fault !== null)) {
       degraded.push('flags')
     }
-    if (rollouts.fault !== null || ledger.fault !== null) degraded.push('store')
+    if (rollouts.fault !== null || accounts.fault !== null) degraded.push('store')
     if (gate.keys.refusing().length > 0) degraded.push('credentials')
     if (proofs.silent().size > 0) degraded.push('control')
     return degraded
@@ -462,11 +433,11 @@ export function createHeadgate(parts: Parts): Headgate {
   async function costsOf(query: CostsQuery): Promise<CostsView | null> {
     const { rollout } = query
     const atMs = clock.wallMs()
-    const lines = await ledger.read(daysOf(query, atMs))
+    const lines = await accounts.read(daysOf(query, atMs))
     const of = lines.filter(({ key }) => rollout === undefined || key.rollout === rollout)
     // What a rollout spent stays, also when config knows it no more.
     if (rollout !== undefined && of.length === 0 && !routes.rollouts.has(rollout)) return null
-    const stands = budgets
+    const stands = accounts
       .stands()
       .filter((one) => rollout === undefined || one.rollout === rollout)
     return costsAt({ query, lines: of, budgets: stands, atMs })
@@ -535,29 +506,29 @@ export function createHeadgate(parts: Parts): Headgate {
       const answer = await rollouts.exchange(name, dispatch)
       if (answer === null) return null
       const nowMs = clock.monotonicMs()
-      await bookParcel(dispatch)
+      const { process, parcel } = dispatch
+      if (parcel !== null) await accounts.take(process, parcel.sequence, parcel.spend)
       const tally = isolates.hear(name, dispatch, nowMs)
       if (tally !== null) tallyOf(name).merge(tally, nowMs)
       const control = routes.rollouts.get(name)?.control
       if (control !== undefined && (tally?.arms.control.outcomes.ok ?? 0) > 0) {
         proofs.note(control.name, nowMs)
       }
-      const spent = budgets.spent.has(name)
+      const spent = accounts.spent.has(name)
       return { ...answer, flags: flagNews(dispatch.flagsHash), spent }
     },
     async turn() {
-      today = dayText(clock.wallMs())
-      budgets.turn(today)
+      accounts.turn()
       await rollouts.turn()
       refresh()
       for (const name of routes.rollouts.keys()) noteVerdict(name)
-      await Promise.all([proveControls(), ledger.flush()])
+      await Promise.all([proveControls(), accounts.flush()])
     },
-    budgets: () => budgets.stands(),
-    ledger: (days) => ledger.read(days),
+    budgets: () => accounts.stands(),
+    ledger: (days) => accounts.read(days),
     reload(next) {
       routes = next.routes
-      ledger.price(next.pricing)
+      accounts.price(next.pricing)
       flags = next.flags
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
@@ -565,7 +536,7 @@ export function createHeadgate(parts: Parts): Headgate {
       proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
-      budgets.configure(routes.rollouts.values())
+      accounts.configure(routes.rollouts.values())
       flags?.follow?.(askedOf(routes))
       refresh()
       void rollouts.turn()
@@ -578,7 +549,7 @@ export function createHeadgate(parts: Parts): Headgate {
       draining = true
     },
     async close() {
-      await ledger.flush()
+      await accounts.flush()
       await rollouts.close()
     },
     rollouts: viewAll,
