@@ -257,6 +257,17 @@ export interface Spans {
   send(spans: readonly SpanRecord[]): void
 }
 
+/** Turns texts into vectors whose cosine says how alike they are. */
+export interface Embedder {
+  /** As it is shown beside a score. */
+  readonly model: string
+  /**
+   * One vector a text, in their order, all of one length.
+   * @throws {Error} when there is none, or not in time; its message quotes no text
+   */
+  embed(texts: readonly string[]): Promise<readonly (readonly number[])[]>
+}
+
 /** Log lines: a fixed sentence and fields. Never content, never a secret. */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void

@@ -322,3 +322,163 @@ export interface RolloutEvent {
   readonly before: RolloutRecord
   readonly after: RolloutRecord
 }
+
+/**
+ * What comparing two answers came to. `equivalent`: other words, and similar enough. `unparseable`: an answer is none of this
+ * endpoint. `inconclusive`: Headgate itself cut the comparison short, and it says nothing about an arm.
+ */
+export const PAIR_VERDICTS = [
+  'same',
+  'equivalent',
+  'different',
+  'unparseable',
+  'inconclusive',
+] as const
+
+export type PairVerdict = (typeof PAIR_VERDICTS)[number]
+
+/** In what two answers may differ. Closed. */
+export const DIFFERENCE_KINDS = [
+  'outcome',
+  'shape',
+  'text',
+  'code',
+  'numbers',
+  'tool_calls',
+  'tool_arguments',
+  'finish_reason',
+  'refusal',
+  'structure',
+  'model',
+  'usage',
+] as const
+
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
+
+/** One way in which two answers differ. */
+export interface Difference {
+  readonly kind: DifferenceKind
+  /** Where, as `tool_calls[0].arguments.city`; null where there is no such place. Names only, no values. */
+  readonly path: string | null
+  /** What a person reads; it quotes nothing of an answer. */
+  readonly words: string
+}
+
+/** What an upstream may be caught at. Closed: config names by these words what each leads to. */
+export const FINDING_KINDS = [
+  'model_echo',
+  'prompt_tokens',
+  'usage',
+  'tool_calls',
+  'new_urls',
+  'new_installs',
+  'planted_secret',
+  'fingerprint',
+] as const
+
+export type FindingKind = (typeof FINDING_KINDS)[number]
+
+/** Something about the canary's integrity, with what it rests on. */
+export interface Finding {
+  readonly kind: FindingKind
+  /** What a person reads; it quotes nothing of an answer. */
+  readonly words: string
+  /** Numbers, names of models and of tools, hashes. */
+  readonly evidence: Readonly<Record<string, string | number | null>>
+}
+
+/** How alike two texts are. */
+export interface Similarity {
+  /** 0 to 1. */
+  readonly score: number
+  /** `lexical` reads letters and words, and knows no meaning. */
+  readonly method: 'lexical' | 'embedding'
+  /** The model that made the vectors; null for `lexical`. */
+  readonly model: string | null
+}
+
+/** What an answer said; kept only where content is captured, and redacted before it is. */
+export interface Content {
+  /** Cut where it was longer than what is kept. */
+  readonly text: string | null
+  /** Arguments as they were written. */
+  readonly tools: readonly { readonly name: string; readonly arguments: string }[]
+}
+
+/** One answer of a pair. */
+export interface Side {
+  readonly outcome: Outcome
+  readonly status: number | null
+  readonly finishReason: string | null
+  readonly modelAnswered: string | null
+  readonly usage: Usage | null
+  readonly firstByteMs: number | null
+  readonly durationMs: number
+  /** Null where nobody knows. */
+  readonly costUsd: number | null
+  /** Of the text, salted with the pair: equal within a pair where the texts are, and comparable nowhere else. Null without a text. */
+  readonly textHash: string | null
+  /** In characters; null without a text. */
+  readonly textLength: number | null
+  /** In their order. The hash is of the arguments' canonical JSON, salted as the text's. */
+  readonly tools: readonly { readonly name: string; readonly argumentsHash: string }[]
+  /** Null unless content is captured. */
+  readonly content: Content | null
+}
+
+/** A live answer and its shadow, or a probe's two answers of control and the canary's one, compared. */
+export interface Pair {
+  readonly id: string
+  /** When the request came: ISO 8601, UTC. */
+  readonly at: string
+  readonly rollout: string
+  readonly epoch: number
+  readonly kind: 'shadow' | 'probe'
+  /** Of the live request. */
+  readonly requestId: string
+  readonly endpoint: string
+  readonly dialect: Dialect
+  readonly stream: boolean
+  readonly modelAsked: string | null
+  /** The arm whose answer the caller has got. */
+  readonly live: Arm
+  readonly control: Side
+  readonly canary: Side
+  /** Control's second answer to the same; null for a shadow. */
+  readonly again: Side | null
+  readonly verdict: PairVerdict
+  /** Of control's answer and the canary's; null where one of them says nothing. */
+  readonly similarity: Similarity | null
+  /** How alike control is to itself, 0 to 1; null for a shadow. */
+  readonly noise: number | null
+  /** The canary's answer is the odd one of the three; null for a shadow, and where one of them says nothing. */
+  readonly odd: boolean | null
+  readonly differences: readonly Difference[]
+  readonly findings: readonly Finding[]
+  /** The request's body as JSON text, redacted; null unless content is captured. */
+  readonly question: string | null
+}
+
+/** Why a request that was to have a shadow has none. Closed. */
+export const SHADOW_DROPS = [
+  /** It, or its endpoint, is not on the list of what may be asked twice. */
+  'not_allowed',
+  /** The live answer failed, was cut or was left: there is nothing to compare with. */
+  'no_answer',
+  'too_large',
+  'concurrency',
+  /** What may be asked in an hour was asked. */
+  'requests',
+  'bytes',
+  'tokens',
+  'usd',
+  /** The upstream has no place beside live requests, or its callers were told to wait. */
+  'busy',
+  /** The canary is suspended, rolled back, killed or out of money. */
+  'closed',
+  'draining',
+  /** Cut by the end of its time. */
+  'timeout',
+] as const
+
+export type ShadowDrop = (typeof SHADOW_DROPS)[number]
