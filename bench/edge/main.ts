@@ -71,7 +71,10 @@ interface Started {
 function bundled(): string {
   const config = join(folder, 'headgate.yaml')
   mkdirSync(join(folder, 'flags'))
-  const flags = readFileSync(join(root, 'flags/relay.json'), 'utf8').replace('"1"', '"50"')
+  const flags = readFileSync(join(root, 'deploy/workers/flags/relay.json'), 'utf8').replace(
+    '"1"',
+    '"50"',
+  )
   writeFileSync(join(folder, 'flags/relay.json'), flags)
   writeFileSync(
     config,

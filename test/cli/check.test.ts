@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { PRODUCT, small } from '../config/read.ts'
 import { folderWith, headgate } from './run.ts'
 
-const FLAGS = readFileSync(join(import.meta.dirname, '../../flags/relay.json'), 'utf8')
+const FLAGS = readFileSync(
+  join(import.meta.dirname, '../../deploy/workers/flags/relay.json'),
+  'utf8',
+)
 const KEYS = { OPENAI_API_KEY: 'official-1', RELAY_API_KEY: 'relay-1' }
 
 const flagged = small().replace('flag: f', 'flag: headgate-relay')

@@ -50,7 +50,10 @@ describe('what init writes', () => {
   })
 
   test('starts at 1 %, with the flags that are in the repository', () => {
-    const sample = readFileSync(join(import.meta.dirname, '../../flags/relay.json'), 'utf8')
+    const sample = readFileSync(
+      join(import.meta.dirname, '../../deploy/workers/flags/relay.json'),
+      'utf8',
+    )
     expect(flagsText(1)).toBe(sample)
     expect(JSON.parse(sample).features[0].strategies[0].parameters).toEqual({
       rollout: '1',
