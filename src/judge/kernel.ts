@@ -114,6 +114,8 @@ export function failureRivals(u: number, d: number): number[] {
 /**
  * Adds to `sums`, one per point, what `control` and `canary` outcomes add to the logarithms. Within a batch the order is
  * of no account, so batches of many processes merge by adding counts.
+ * @param control by level; empty where this arm had nothing to count
+ * @param canary as `control`
  */
 export function addLogs(
   sums: number[],
@@ -126,7 +128,7 @@ export function addLogs(
     let sum = 0
     const at = k * 2 * levels
     for (let level = 0; level < levels; level++) {
-      const [mine, theirs] = [canary[level] as number, control[level] as number]
+      const [mine, theirs] = [canary[level] ?? 0, control[level] ?? 0]
       if (theirs !== 0) sum += theirs * (log[at + level] as number)
       if (mine !== 0) sum += mine * (log[at + levels + level] as number)
     }

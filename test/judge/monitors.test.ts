@@ -40,6 +40,27 @@ function levels(n: number, slow = 0): number[] {
   return [0.5 * n - slow, 0.25 * n, 0.15 * n, 0.05 * n, 0.04 * n, 0.01 * n + slow].map(Math.round)
 }
 
+describe('a batch in which one arm has nothing to count', () => {
+  const metrics = metricsOf(SHIPPED)
+  const some = {
+    ok: 20,
+    failed: 1,
+    latency: levels(20),
+    firstByte: levels(20),
+    tokens: SPEND_LEVELS.map(() => 1),
+    cost: SPEND_LEVELS.map(() => 1),
+  }
+
+  it.each(Object.keys(metrics) as (keyof typeof metrics)[])('is a number to %s', (name) => {
+    for (const [control, canary] of [
+      [some, {}],
+      [{}, some],
+    ] as const) {
+      expect(worthOf(played(metrics[name], 3, control, canary), 3e-6)).toBeGreaterThan(0)
+    }
+  })
+})
+
 describe('failures', () => {
   const metric = failuresMetric({ kind: 'absolute', value: 0.001 })
 
