@@ -46,6 +46,6 @@ export function goldenStory() {
 
 /** Pinned: what was recorded is to be judged alike for ever. */
 export const GOLDEN: ReturnType<typeof goldenStory> = {
-  digests: ['cb171d7df6ca0fc4', 'a0fe2709279836a7', '71803d95854f9dc1'],
+  digests: ['cb171d7df6ca0fc4', 'a0fe2709279836a7', '9652d57f288271b5'],
   failedAt: 46,
 }
