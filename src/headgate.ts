@@ -13,6 +13,7 @@ import { dollars } from './cost/savings.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type {
+  Afterwards,
   AskedFlags,
   Clock,
   Dial,
@@ -64,6 +65,8 @@ export interface Parts {
   /** 0 to 1, below 1. */
   readonly random: () => number
   readonly sha256: (text: string) => string | Promise<string>
+  /** At once unless given. */
+  readonly afterwards?: Afterwards | undefined
   readonly routes: Routes
   readonly pricing: Pricing
   /** Null without rollouts. */
@@ -247,6 +250,7 @@ export function createHeadgate(parts: Parts): Headgate {
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
+    afterwards: parts.afterwards ?? ((work) => work()),
     draining: () => draining,
     telemetry: both(measured?.meter ?? null, traces),
     spans,

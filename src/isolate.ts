@@ -100,6 +100,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
+    afterwards: (work) => work(),
     telemetry: null,
     spans: null,
     draining: () => false,

@@ -28,7 +28,7 @@ import { logTo } from './telemetry/log.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Traces } from './telemetry/traces.ts'
 import { type Listener, listen } from './transports/listen.ts'
-import { nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
+import { nodeAfterwards, nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
 import type { RolloutEvent } from './types.ts'
 import { readFileNow, watchFile } from './watch-file.ts'
 
@@ -102,6 +102,7 @@ export async function startNode({
     id: newId,
     random,
     sha256: (text) => hash('sha256', text),
+    afterwards: nodeAfterwards(),
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
     viewerToken: () => current.viewerToken,

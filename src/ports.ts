@@ -212,6 +212,9 @@ export interface Flight {
   answered: boolean
 }
 
+/** Does what is left once a caller has its answer, at once or in a moment, in the order in which it was handed in. None of it throws. */
+export type Afterwards = (work: () => void) => void
+
 /** Told of every observation, after the caller has its answer. It must not throw. */
 export type Witness = (observation: Observation, draw: Draw) => void
 

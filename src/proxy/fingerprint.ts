@@ -1,6 +1,6 @@
 import type { Wire } from './endpoint.ts'
-import { murmur3OfBytes } from './murmur3.ts'
-import { eachElement, type Member, memberOf, membersOf, stringOf } from './scan.ts'
+import { hashBytes, type Lanes } from './murmur3.ts'
+import { eachElement, type Member, memberOf, stringOf } from './scan.ts'
 
 /**
  * A conversation's fingerprint: a hash of the model, the system prompt and the first user message. It stays the same
@@ -67,8 +67,7 @@ export function fingerprintOf(
 function messages(hash: Hash, list: Member | null): boolean {
   if (list === null) return false
   let found = false
-  eachElement(hash.body, list.valueStart, list.valueEnd, (start, end) => {
-    const message = membersOf(hash.body, start, end)
+  eachElement(hash.body, list.valueStart, list.valueEnd, (_start, _end, message) => {
     if (message === null) return true
     const role = memberOf(message, 'role')
     const name = role === null ? null : stringOf(hash.body, role.valueStart, role.valueEnd)
@@ -88,12 +87,11 @@ function content(hash: Hash, member: Member | null): void {
     hash.range(member.valueStart, member.valueEnd)
     return
   }
-  eachElement(body, member.valueStart, member.valueEnd, (start, end) => {
+  eachElement(body, member.valueStart, member.valueEnd, (start, end, part) => {
     if (body[start] === 0x22) {
       hash.range(start, end)
       return true
     }
-    const part = membersOf(body, start, end)
     if (part === null) return true
     for (const name of SAYING) {
       const said = memberOf(part, name)
@@ -106,31 +104,28 @@ function content(hash: Hash, member: Member | null): void {
 /** Two 32-bit lanes, each seeded by the piece before. */
 class Hash {
   readonly body: Uint8Array
-  #high = 0x68656164
-  #low = 0x67617465
+  readonly #view: DataView
+  readonly #lanes: Lanes = { high: 0x68656164, low: 0x67617465 }
 
   constructor(body: Uint8Array) {
     this.body = body
+    this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   }
 
   range(start: number, end: number): void {
     const length = end - start
     if (length <= WHOLE_BYTES) {
-      this.#mix(start, end)
+      hashBytes(this.#lanes, this.#view, start, end)
       return
     }
-    this.#high ^= length
-    this.#mix(start, start + EDGE_BYTES)
-    this.#mix(end - EDGE_BYTES, end)
-  }
-
-  #mix(start: number, end: number): void {
-    this.#high = murmur3OfBytes(this.body, this.#high >>> 0, start, end)
-    this.#low = murmur3OfBytes(this.body, this.#low >>> 0, start, end)
+    this.#lanes.high ^= length
+    hashBytes(this.#lanes, this.#view, start, start + EDGE_BYTES)
+    hashBytes(this.#lanes, this.#view, end - EDGE_BYTES, end)
   }
 
   unit(): string {
-    return `c_${hex(this.#high)}${hex(this.#low)}`
+    const { high, low } = this.#lanes
+    return `c_${hex(high)}${hex(low)}`
   }
 }
 

@@ -15,7 +15,8 @@ import { HEAD_BYTES } from './stream.ts'
 import { traceparentOf } from './trace.ts'
 
 /**
- * One attempt at one upstream: it moves bytes from there to the caller, under four timeouts, and never rejects.
+ * One attempt at one upstream: it moves bytes from there to the caller, under four timeouts. It rejects for
+ * a defect of ours and nothing else.
  *
  * It is the handler of the dial itself: no promise, closure or web stream stands between the two sockets. While it is
  * `held` the caller has got nothing and another attempt may still answer; once bytes flow it answers, or breaks off.
@@ -64,13 +65,14 @@ type Phase = 'connecting' | 'waiting' | 'held' | 'flowing' | 'over'
 
 /** @returns what became of it, at its last byte; it is not `delivered` when the caller has got nothing yet */
 export function forward(exchange: Exchange, rules: AttemptRules): Promise<Attempted> {
-  return new Promise((resolve) => new Attempt(exchange, rules, resolve).start())
+  return new Promise((resolve, reject) => new Attempt(exchange, rules, resolve, reject).start())
 }
 
 class Attempt implements AnswerHandler {
   readonly #exchange: Exchange
   readonly #rules: AttemptRules
   readonly #resolve: (attempted: Attempted) => void
+  readonly #reject: (defect: unknown) => void
   readonly #attempted: Attempted
   readonly #timeouts: Timeouts
   readonly #body: OutboundBody | null
@@ -96,12 +98,18 @@ class Attempt implements AnswerHandler {
   #marked = false
   #paused = false
 
-  constructor(exchange: Exchange, rules: AttemptRules, resolve: (attempted: Attempted) => void) {
+  constructor(
+    exchange: Exchange,
+    rules: AttemptRules,
+    resolve: (attempted: Attempted) => void,
+    reject: (defect: unknown) => void,
+  ) {
     const { identity, gate } = exchange
     const { upstream } = rules
     this.#exchange = exchange
     this.#rules = rules
     this.#resolve = resolve
+    this.#reject = reject
     this.#sentMs = gate.clock.monotonicMs()
     this.#key = gate.keys.take(upstream.name, upstream.tails().length, this.#sentMs)
     this.#timeouts = timeoutsOf(upstream, identity.timeoutClass)
@@ -207,8 +215,8 @@ class Attempt implements AnswerHandler {
     }
     if (tap.kind !== 'stream' && this.#phase !== 'held') {
       this.#finish()
-      this.#judge(tap, true)
-      this.#settle()
+      this.#close()
+      this.#afterwards(() => this.#judge(tap, true))
       return
     }
     this.#judge(tap, true)
@@ -531,9 +539,30 @@ class Attempt implements AnswerHandler {
   }
 
   #settle(): void {
+    this.#close()
+    if (this.#attempted.delivered) this.#afterwards()
+    else this.#report()
+  }
+
+  /** The caller has its answer: what is left can wait. */
+  #afterwards(first?: () => void): void {
+    this.#exchange.gate.afterwards(() => {
+      try {
+        first?.()
+        this.#report()
+      } catch (error) {
+        this.#reject(error)
+      }
+    })
+  }
+
+  #close(): void {
     this.#phase = 'over'
     this.#attempted.durationMs = this.#elapsed()
     this.#exchange.gate.clock.clearTimer(this.#timer)
+  }
+
+  #report(): void {
     this.#noteKey()
     this.#resolve(this.#attempted)
   }

@@ -1,4 +1,4 @@
-import type { Clock, Dial, Flight, Log, Spans, Witness } from '../ports.ts'
+import type { Afterwards, Clock, Dial, Flight, Log, Spans, Witness } from '../ports.ts'
 import type { Observation, Role, Splits } from '../types.ts'
 import { Admissions } from './admission.ts'
 import { RetryBudgets } from './budget.ts'
@@ -29,6 +29,8 @@ export interface Gate {
   readonly callerLimits: Admissions
   readonly budgets: RetryBudgets
   readonly cooldowns: Cooldowns
+  /** For what nobody waits for: it may be done a little later, together with what else there is by then. */
+  readonly afterwards: Afterwards
   /** Rollouts whose canary has no money left. */
   readonly spent: ReadonlySet<string>
   readonly keys: Keys

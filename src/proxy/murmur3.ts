@@ -28,34 +28,42 @@ export function murmur3(text: string, seed: number): number {
   return finished(hash ^ length)
 }
 
+/** Two hashes of the same bytes: the state of both, each the seed of what comes next. */
+export interface Lanes {
+  /** Any 32-bit integer. */
+  high: number
+  low: number
+}
+
 /**
- * Hashes `bytes[start, end)`; for the conversation's fingerprint, which reads tens of KB.
+ * Hashes the bytes `[start, end)` with both lanes as seeds, and leaves each hash in its lane; for the conversation's
+ * fingerprint, which reads tens of KB. One reading and one scrambling serve both.
  *
- * @param seed any 32-bit integer
- * @param start default 0; 0 <= start <= end
- * @param end default `bytes.length`, and at most that
- * @returns 0..2^32 − 1; equal to `murmur3` of the same ASCII text; for no bytes, the mix of the seed alone
+ * @param view reads a block at once: twice as fast as four single bytes (V8 13.6)
+ * @param start 0 <= start <= end
+ * @param end at most the view's length; for no bytes, the mix of the seeds alone
  */
-export function murmur3OfBytes(
-  bytes: Uint8Array,
-  seed: number,
-  start = 0,
-  end = bytes.length,
-): number {
+export function hashBytes(lanes: Lanes, view: DataView, start: number, end: number): void {
   const length = end - start
   const whole = start + (length & ~3)
-  // A DataView reads a block at once: twice as fast as four single bytes (V8 13.6).
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let hash = seed | 0
-  let i = start
-  for (; i < whole; i += 4) hash = mixed(hash, scrambled(view.getInt32(i, true)))
-  if (i < end) {
-    let tail = bytes[i] as number
-    if (i + 1 < end) tail |= (bytes[i + 1] as number) << 8
-    if (i + 2 < end) tail |= (bytes[i + 2] as number) << 16
-    hash ^= scrambled(tail)
+  let high = lanes.high | 0
+  let low = lanes.low | 0
+  let at = start
+  for (; at < whole; at += 4) {
+    const block = scrambled(view.getInt32(at, true))
+    high = mixed(high, block)
+    low = mixed(low, block)
   }
-  return finished(hash ^ length)
+  if (at < end) {
+    let tail = view.getUint8(at)
+    if (at + 1 < end) tail |= view.getUint8(at + 1) << 8
+    if (at + 2 < end) tail |= view.getUint8(at + 2) << 16
+    const block = scrambled(tail)
+    high ^= block
+    low ^= block
+  }
+  lanes.high = finished(high ^ length)
+  lanes.low = finished(low ^ length)
 }
 
 /** Four code units, each masked to 8 bits. */

@@ -43,28 +43,39 @@ export function membersOf(
   end = body.length,
   marks: Marks | null = null,
 ): Member[] | null {
-  let at = skipSpace(body, start, end)
-  if (body[at] !== OPEN_BRACE) return null
   const members: Member[] = []
-  at = skipSpace(body, at + 1, end)
-  if (body[at] === CLOSE_BRACE) return skipSpace(body, at + 1, end) === end ? members : null
+  const after = readObject(body, skipSpace(body, start, end), end, marks, members)
+  return after >= 0 && skipSpace(body, after, end) === end ? members : null
+}
+
+/** @returns the offset after the object; -1 when there is no whole object there */
+function readObject(
+  body: Uint8Array,
+  start: number,
+  end: number,
+  marks: Marks | null,
+  members: Member[],
+): number {
+  if (start >= end || body[start] !== OPEN_BRACE) return -1
+  let at = skipSpace(body, start + 1, end)
+  if (at < end && body[at] === CLOSE_BRACE) return at + 1
   for (;;) {
-    if (at >= end || body[at] !== QUOTE) return null
+    if (at >= end || body[at] !== QUOTE) return -1
     const keyEnd = skipString(body, at, end)
-    if (keyEnd < 0) return null
+    if (keyEnd < 0) return -1
     const key = stringOf(body, at, keyEnd)
-    if (key === null) return null
+    if (key === null) return -1
     const colon = skipSpace(body, keyEnd, end)
-    if (body[colon] !== COLON) return null
+    if (body[colon] !== COLON) return -1
     const valueStart = skipSpace(body, colon + 1, end)
     const valueEnd = skipValue(body, valueStart, end, marks)
-    if (valueEnd < 0) return null
+    if (valueEnd < 0) return -1
     members.push({ key, keyStart: at, keyEnd, valueStart, valueEnd })
     at = skipSpace(body, valueEnd, end)
+    if (at >= end) return -1
     const next = body[at]
-    if (at >= end) return null
-    if (next === CLOSE_BRACE) return skipSpace(body, at + 1, end) === end ? members : null
-    if (next !== COMMA) return null
+    if (next === CLOSE_BRACE) return at + 1
+    if (next !== COMMA) return -1
     at = skipSpace(body, at + 1, end)
   }
 }
@@ -80,22 +91,25 @@ export function memberOf(members: readonly Member[], key: string): Member | null
 
 /**
  * Walks the elements of an array.
- * @param visit gets each element's offsets; returning false stops
+ * @param visit gets each element's offsets, and its members where it is an object; returning false stops
  * @returns false when the bytes are not an array
  */
 export function eachElement(
   body: Uint8Array,
   start: number,
   end: number,
-  visit: (start: number, end: number) => boolean,
+  visit: (start: number, end: number, members: readonly Member[] | null) => boolean,
 ): boolean {
   if (body[start] !== OPEN_BRACKET) return false
   let at = skipSpace(body, start + 1, end)
   if (body[at] === CLOSE_BRACKET) return true
   for (;;) {
-    const valueEnd = skipValue(body, at, end, null)
+    const members: Member[] = []
+    let valueEnd = readObject(body, at, end, null, members)
+    const isObject = valueEnd >= 0
+    if (!isObject) valueEnd = skipValue(body, at, end, null)
     if (valueEnd < 0) return false
-    if (!visit(at, valueEnd)) return true
+    if (!visit(at, valueEnd, isObject ? members : null)) return true
     at = skipSpace(body, valueEnd, end)
     if (at >= end) return false
     if (body[at] === CLOSE_BRACKET) return true

@@ -279,6 +279,7 @@ export function bench(options: {
       random: () => 0.5,
       id: () => 'hg_test',
       sha256: (text) => text,
+      afterwards: (work) => work(),
       echoes: new ModelEchoes(),
       stored: new StoredResponses(),
       telemetry: null,

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { murmur3, murmur3OfBytes } from '../../src/proxy/murmur3.ts'
+import { hashBytes, murmur3 } from '../../src/proxy/murmur3.ts'
 
 interface Reference {
   readonly x86: { hash32(text: string, seed?: number): number }
@@ -42,21 +42,35 @@ describe('murmur3', () => {
     )
   })
 
-  it('of bytes is murmur3 of the same ASCII text, at every offset', () => {
+  it('of bytes is murmur3 of the same ASCII text in both lanes, at every offset', () => {
     const encoder = new TextEncoder()
     fc.assert(
-      fc.property(ascii, ascii, ascii, seed, (before, text, after, seed) => {
+      fc.property(ascii, ascii, ascii, seed, seed, (before, text, after, high, low) => {
         const whole = encoder.encode(before + text + after)
-        const end = before.length + text.length
-        expect(murmur3OfBytes(whole, seed, before.length, end)).toBe(murmur3(text, seed))
-        expect(murmur3OfBytes(whole.subarray(before.length, end), seed)).toBe(murmur3(text, seed))
+        const lanes = { high, low }
+        hashBytes(lanes, viewOf(whole), before.length, before.length + text.length)
+        expect(lanes).toEqual({ high: murmur3(text, high), low: murmur3(text, low) })
       }),
     )
   })
 
+  it('of bytes looks at a part of a buffer as at a buffer of its own', () => {
+    const whole = new TextEncoder().encode('headgate-relay:team-38')
+    const lanes = { high: 1, low: 2 }
+    hashBytes(lanes, viewOf(whole.subarray(3, 20)), 0, 17)
+    const text = 'headgate-relay:team-38'.slice(3, 20)
+    expect(lanes).toEqual({ high: murmur3(text, 1), low: murmur3(text, 2) })
+  })
+
   it('of bytes reads all 256 of them', () => {
     const bytes = Uint8Array.from({ length: 259 }, (_, i) => i)
+    const lanes = { high: 7, low: 8 }
+    hashBytes(lanes, viewOf(bytes), 0, bytes.length)
     const text = String.fromCharCode(...bytes)
-    expect(murmur3OfBytes(bytes, 7)).toBe(x86.hash32(text, 7))
+    expect(lanes).toEqual({ high: x86.hash32(text, 7), low: x86.hash32(text, 8) })
   })
 })
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
