@@ -21,11 +21,11 @@ const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
 const ENTRIES =
-  '^src/((node|node-flags|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
+  '^src/((node|node-doctor|node-flags|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
-  '^src/node(-flags|-write-back)?\\.ts$',
+  '^src/node(-doctor|-flags|-write-back)?\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
@@ -167,7 +167,7 @@ module.exports = {
       '6-nothing-imports-an-entry',
       'node.ts is made of node-*.ts; nothing more.',
       { path: '^src/node\\.ts$' },
-      { path: ENTRIES, pathNot: '^src/node-(flags|write-back)\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/node-(doctor|flags|write-back)\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -183,8 +183,8 @@ module.exports = {
     ),
     rule(
       '6-nothing-imports-an-entry',
-      'Of the CLI, only `serve` and `demo` start something.',
-      { path: '^src/cli/', pathNot: '^src/cli/commands/(serve|demo)\\.ts$' },
+      'Of the CLI, only `serve` and `demo` start something, and `doctor` looks at what they would.',
+      { path: '^src/cli/', pathNot: '^src/cli/commands/(serve|demo|doctor)\\.ts$' },
       { path: ENTRIES, pathNot: '^src/cli/' },
     ),
     rule(
@@ -192,6 +192,12 @@ module.exports = {
       '`serve` and `demo` run node.ts and demo/.',
       { path: '^src/cli/commands/(serve|demo)\\.ts$' },
       { path: ENTRIES, pathNot: ['^src/cli/', '^src/node\\.ts$', '^src/demo/'] },
+    ),
+    rule(
+      '6-nothing-imports-an-entry',
+      '`doctor` asks as node.ts would.',
+      { path: '^src/cli/commands/doctor\\.ts$' },
+      { path: ENTRIES, pathNot: ['^src/cli/', '^src/node-doctor\\.ts$'] },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -241,7 +247,7 @@ module.exports = {
     rule(
       '9-node-helpers',
       'load-config.ts needs Node: the entry and cli/ use it.',
-      { path: '^src/', pathNot: '^src/(node(-flags|-write-back)?\\.ts$|cli/)' },
+      { path: '^src/', pathNot: '^src/(node(-doctor|-flags|-write-back)?\\.ts$|cli/)' },
       { path: '^src/load-config\\.ts$' },
     ),
     rule(

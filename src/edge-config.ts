@@ -80,7 +80,8 @@ function flagsOf(config: Config, flags: EdgeFiles['flags']): FlagDocument | null
   return parsed.ok ? parsed.document : null
 }
 
-function readerOf(env: EdgeEnv): SecretReader {
+/** What a Worker is bound to, by reference. */
+export function readerOf(env: EdgeEnv): SecretReader {
   return (ref) => {
     const value = 'binding' in ref ? env[ref.binding] : 'env' in ref ? env[ref.env] : undefined
     return typeof value === 'string' ? value : undefined

@@ -1,7 +1,9 @@
 import { costsAt, daysOf } from './api/cost-view.ts'
 import type { CommandAnswer, ControlPlane } from './api/plane.ts'
-import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { ChecksView, FlushView, HealthView, RolloutView } from './api/views.ts'
 import type { BudgetStand } from './cost/budget.ts'
+import type { Check } from './doctor/check.ts'
+import type { Serving } from './doctor/parts.ts'
 import { type ErrorCode, HeadgateError } from './errors.ts'
 import type { EventQuery, LedgerLine } from './ports.ts'
 import type { Command } from './rollout/command.ts'
@@ -54,13 +56,19 @@ export interface EdgePlaneParts extends Own {
   readonly rollouts: readonly string[]
   /** A fresh hand on a writer: it must not outlive the request that asks. */
   readonly writer: (rollout: string) => Writer
+  /** A round of checks. Never rejects. */
+  readonly checks: (serving: Serving) => Promise<readonly Check[]>
 }
 
 /** How often a stream of events asks the writers. */
 const POLL_MS = 2_000
 const PAGE = 500
+/** A round of checks costs upstreams something: for so long the last one is told again. */
+const CHECKS_FRESH_MS = 10_000
 
-export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): ControlPlane {
+export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts): ControlPlane {
+  // A value: nobody waits for a round of another request.
+  let lastRound: ChecksView | null = null
   const knows = (rollout: string): boolean => rollouts.includes(rollout)
 
   async function eventsOf(rollout: string): Promise<RolloutEvent[]> {
@@ -80,6 +88,13 @@ export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): Control
     return each.flat().sort((a, b) => a.at - b.at || a.version - b.version)
   }
 
+  async function healthOf(): Promise<HealthView> {
+    const each = await Promise.all(
+      rollouts.map((name) => reached(writer(name).health(name)).catch(unreachable)),
+    )
+    return merged(each)
+  }
+
   return {
     ...own,
     names: () => rollouts,
@@ -90,11 +105,13 @@ export function edgePlane({ rollouts, writer, ...own }: EdgePlaneParts): Control
       return views.filter((view) => view !== null)
     },
     rollout: async (name) => (knows(name) ? reached(writer(name).view(name)) : null),
-    async health() {
-      const each = await Promise.all(
-        rollouts.map((name) => reached(writer(name).health(name)).catch(unreachable)),
-      )
-      return merged(each)
+    health: healthOf,
+    async checks() {
+      const freshUntil = lastRound === null ? 0 : Date.parse(lastRound.at) + CHECKS_FRESH_MS
+      if (lastRound !== null && Date.now() < freshUntil) return lastRound
+      const items = await checks(servingOf(await healthOf()))
+      lastRound = { at: new Date().toISOString(), items: [...items] }
+      return lastRound
     },
     command: async (name, command) => {
       if (!knows(name)) {
@@ -172,6 +189,15 @@ function unreachable(error: unknown): HealthView {
     config: { generation: 1, fault: null },
     flags: NO_FLAGS,
     store: { kind: STORE, fault },
+  }
+}
+
+/** What the writers know. Which keys are refused each isolate knows for itself. */
+function servingOf({ flags: { source, ageMs, fault }, store }: HealthView): Serving {
+  return {
+    flags: { source: source === 'none' ? null : source, document: null, fault, ageMs },
+    store: { ...store, fix: null, busy: false },
+    refusing: [],
   }
 }
 

@@ -10,6 +10,9 @@ import { Accounts } from './cost/accounts.ts'
 import type { BudgetStand } from './cost/budget.ts'
 import type { Pricing } from './cost/pricing.ts'
 import { dollars } from './cost/savings.ts'
+import type { Check } from './doctor/check.ts'
+import type { Serving } from './doctor/parts.ts'
+import { rounds } from './doctor/rounds.ts'
 import { placeOf } from './errors.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type {
@@ -95,6 +98,8 @@ export interface Parts {
   readonly metrics?: Metrics | undefined
   /** Writes metrics as the page that Prometheus scrapes; without it there is no such page. */
   readonly metricsPage?: ((collected: readonly Collected[], period: Period) => string) | undefined
+  /** A round of checks of this configuration; without it there are none to ask for. Never rejects. */
+  readonly checks?: ((serving: Serving) => Promise<readonly Check[]>) | undefined
   /** Where spans go, and who makes them; without it nobody traces, and it costs nothing. */
   readonly tracing?: Tracing | null | undefined
 }
@@ -177,6 +182,8 @@ export function createHeadgate(parts: Parts): Headgate {
   const tallies = new Map<string, Tally>()
   const isolates = new Isolates()
   const requests = new Requests()
+  const { checks } = parts
+  const doctor = checks === undefined ? null : rounds(() => checks(serving()), clock)
   const proofs = new Proofs()
   const measured = parts.metrics ?? null
   const stores =
@@ -425,6 +432,22 @@ export function createHeadgate(parts: Parts): Headgate {
     return degraded
   }
 
+  function serving(): Serving {
+    const { source, ageMs, fault } = flagsViewOf()
+    const document = flags?.current()?.document ?? null
+    const unread = flags !== null && document === null ? 'was not read yet' : null
+    return {
+      flags: { source: flags === null ? null : source, document, fault: fault ?? unread, ageMs },
+      store: {
+        kind: parts.storeName,
+        fault: rollouts.fault ?? accounts.fault,
+        fix: null,
+        busy: false,
+      },
+      refusing: gate.keys.refusing(),
+    }
+  }
+
   /** @param known the hash of the document that is there already */
   function flagNews(known: string | null): FlagNews | null {
     const snapshot = flags?.current() ?? null
@@ -460,6 +483,11 @@ export function createHeadgate(parts: Parts): Headgate {
     rollouts: viewAll,
     rollout: viewOf,
     health: healthOf,
+    checks: async () => {
+      if (doctor === null) return null
+      const { checks: items, at } = await doctor.run()
+      return { at: new Date(at).toISOString(), items: [...items] }
+    },
     token: parts.controlToken,
     viewerToken: parts.viewerToken ?? (() => null),
     command: async (name, command): Promise<CommandAnswer> => {
@@ -537,6 +565,7 @@ export function createHeadgate(parts: Parts): Headgate {
       flagsMaxAgeMs = next.flagsMaxAgeMs
       generation++
       gate.keys.forget()
+      doctor?.forget()
       proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())

@@ -117,6 +117,10 @@ export async function startNode({
       dropped: () => ({ ...otel?.dropped(), webhooks: webhooksDropped() }),
     }),
     metricsPage: prometheusText,
+    checks: async (serving) => {
+      const { nodeChecks } = await import('./node-doctor.ts')
+      return nodeChecks({ read: current, env, clock, folders: [], cross: false, serving })
+    },
     tracing: otel?.spans ? { spans: otel.spans, tracesOf: (own) => new Traces(own) } : null,
     onEvent: (event) => {
       hooks.send(event)

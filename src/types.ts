@@ -482,3 +482,22 @@ export const SHADOW_DROPS = [
 ] as const
 
 export type ShadowDrop = (typeof SHADOW_DROPS)[number]
+
+/** What can be checked of a configuration where it runs; the same word in `doctor`, in a log line, on the page and on a span. */
+export type CheckId =
+  | 'secret.present'
+  | 'secret.shape'
+  | 'url.shape'
+  | 'url.redirect'
+  | 'net.dns'
+  | 'net.tls'
+  | 'net.proxy'
+  | 'clock.skew'
+  | 'auth.style'
+  | 'auth.cross'
+  | 'path.probe'
+  | 'model.exists'
+  | 'flags.source'
+  | 'otlp.export'
+  | 'store.write'
+  | 'price.coverage'

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { accessGuard } from './api/access.ts'
 import { controlApp } from './api/routes.ts'
 import type { EdgeConfig } from './edge-config.ts'
+import { edgeChecks } from './edge-doctor.ts'
 import { edgePlane, type Writer } from './edge-plane.ts'
 import { HeadgateError, placeOf } from './errors.ts'
 import { createIsolate, type Isolate } from './isolate.ts'
@@ -118,6 +119,12 @@ function edgeWith(
     viewerToken: () => viewerToken,
     request: isolate.request,
     arm: isolate.arm,
+    checks: (serving) =>
+      edgeChecks(loaded, bindings, serving, {
+        fetch: (url, init) => fetch(url, init),
+        clock: edgeClock,
+        sha256,
+      }),
   })
   const access = config.control?.access
   const control = controlApp(plane, {

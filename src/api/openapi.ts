@@ -6,6 +6,7 @@ import { errorView } from './views.ts'
 
 const REFUSALS = {
   400: 'It is not possible as it was written; the message says what is wrong, and the bound.',
+  403: 'The token only reads (`forbidden`).',
   404: 'There is none of this name.',
   409: 'Not in this state, or not at this version. Nothing was changed.',
   413: 'The body is larger than 64 KiB.',
@@ -19,7 +20,7 @@ interface Route {
   readonly answer: z.ZodType
   /** `application/json` unless given. */
   readonly media?: string
-  /** The statuses it refuses with, beside 401, 403 and 429. */
+  /** The statuses it refuses with, beside 401 and 429, and 403 where it writes. */
   readonly refuses: readonly (keyof typeof REFUSALS)[]
   /** What it says at some of them, where that is not `Error`. */
   readonly refusesWith?: Partial<Record<keyof typeof REFUSALS, z.ZodType>>

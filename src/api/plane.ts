@@ -3,7 +3,14 @@ import type { Grouping } from '../cost/savings.ts'
 import type { EventQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
 import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
-import type { CostsView, FlushView, HealthView, RequestView, RolloutView } from './views.ts'
+import type {
+  ChecksView,
+  CostsView,
+  FlushView,
+  HealthView,
+  RequestView,
+  RolloutView,
+} from './views.ts'
 
 /** At once where it is in memory, later where it is elsewhere. */
 type Soon<Value> = Value | Promise<Value>
@@ -13,6 +20,8 @@ export interface ControlPlane {
   readonly rollouts: () => Soon<readonly RolloutView[]>
   readonly rollout: (name: string) => Soon<RolloutView | null>
   readonly health: () => Soon<HealthView>
+  /** A round of checks, which asks upstreams and takes seconds; null where nobody makes them. Never rejects. */
+  readonly checks: () => Promise<ChecksView | null>
   /** The operator's; null when there is none. Where there is neither, nobody is let in. */
   readonly token: () => Secret | null
   /** Who shows it may read and ask, and write nothing. Null when there is none. */

@@ -3,6 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
 import { bearer, operatorsWrite, sameSite } from './auth.ts'
+import { checkRoutes } from './checks.ts'
 import { costRoutes } from './costs.ts'
 import { eventRoutes } from './events.ts'
 import { ofrepRoutes } from './ofrep.ts'
@@ -66,6 +67,7 @@ export function controlApp(
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })
   costRoutes(app, plane)
+  checkRoutes(app, plane)
   app.get(
     '/-/api/v1/requests/:id',
     described({

@@ -3,6 +3,7 @@ import { wholeNumber } from './arguments.ts'
 import type { Act } from './command.ts'
 import type { CheckOptions } from './commands/check.ts'
 import type { DemoOptions } from './commands/demo.ts'
+import type { DoctorOptions } from './commands/doctor.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { ServeOptions } from './commands/serve.ts'
 
@@ -80,6 +81,21 @@ export function addCommands(program: Command, act: Act): void {
     )
     .addHelpText('before', CHECK_EXAMPLES)
     .action(act<CheckOptions>(() => import('./commands/check.ts')))
+
+  program
+    .command('doctor')
+    .summary('what the network says: keys, URLs, models, flags, store')
+    .description(
+      'Asks every upstream, the flag server and the collector what `check` cannot know, and says how to mend what is wrong. No key is printed, and none goes to another host than its own. Ends with 1 when something failed.',
+    )
+    .option('--config <file>', 'the config file; found by itself unless given')
+    .option('--strict', 'end with 1 for warnings too')
+    .option(
+      '--cross',
+      "show the relay's key to official, to find out whether the two are swapped; never the reverse",
+    )
+    .addHelpText('before', DOCTOR_EXAMPLES)
+    .action(act<DoctorOptions>(() => import('./commands/doctor.ts')))
 }
 
 const DEMO_EXAMPLES = `Examples:
@@ -106,4 +122,11 @@ const CHECK_EXAMPLES = `Examples:
   headgate check --config deploy/headgate.yaml
   headgate check --target workers     and what a Worker needs besides
   headgate check --json | jq '.faults[] | .message'
+`
+
+const DOCTOR_EXAMPLES = `Examples:
+  headgate doctor
+  headgate doctor --strict            in a pipeline, before a deployment
+  headgate doctor --cross             official refuses its key: are the two swapped?
+  headgate doctor --json | jq '.items[] | select(.status == "failed")'
 `

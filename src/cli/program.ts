@@ -15,6 +15,7 @@ const EXAMPLES = `Examples:
   headgate demo                    fourteen days in a minute, without keys or network
   headgate init                    writes headgate.yaml, flags/relay.json, .env.example
   headgate check                   every fault of the config and the flags, offline
+  headgate doctor                  what the network says of keys, URLs, models, flags and store
   headgate serve                   runs the data plane and the control plane
   headgate status                  where each rollout stands, and what it waits for
   headgate start relay             begins a rollout at the first step of its plan

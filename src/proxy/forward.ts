@@ -6,7 +6,7 @@ import { EventFilter, withModel } from './event-filter.ts'
 import type { Exchange } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './headers.ts'
 import { type AnswerKind, type Attempted, joined, kindOf, Tap } from './observe.ts'
-import { failsOver, isWrongModel, outcomeOfStatus } from './outcome.ts'
+import { checkOf, failsOver, isWrongModel, outcomeOfStatus } from './outcome.ts'
 import { redactedBytes } from './redact.ts'
 import { type RetryCause, retryCauseOf } from './retry.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -577,7 +577,8 @@ class Attempt implements AnswerHandler {
     const nowMs = gate.clock.monotonicMs()
     if (!gate.keys.note(upstream.name, count, this.#key, status, laterMs, nowMs)) return
     const key = `${this.#key + 1} of ${count}`
-    gate.log.warn('upstream refused a key', { upstream: upstream.name, key, status })
+    const check = checkOf('auth')
+    gate.log.warn('upstream refused a key', { upstream: upstream.name, key, status, check })
   }
 
   /** Lets a short error body of an attempt that is over run out, so that its connection can be used again. */

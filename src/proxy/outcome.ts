@@ -1,4 +1,4 @@
-import type { Arm, Outcome } from '../types.ts'
+import type { Arm, CheckId, Outcome } from '../types.ts'
 
 /** How an attempt ended, in one word, and what follows from it. */
 
@@ -16,6 +16,11 @@ export function outcomeOfStatus(status: number): Outcome {
     default:
       return status >= 400 && status < 500 ? 'rejected' : 'upstream_error'
   }
+}
+
+/** @returns the check of `headgate doctor` that looks into an outcome: one word in log, span and page; null for none */
+export function checkOf(outcome: Outcome): CheckId | null {
+  return outcome === 'auth' ? 'auth.style' : null
 }
 
 /** Statuses of the canary that control answers for. 400, 409, 413 and 422 are the caller's own doing and pass. */

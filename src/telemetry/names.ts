@@ -185,6 +185,11 @@ export const SPAN_LABELS = {
     '`unleash`, `headgate-file`',
   ),
   requestId: attribute('headgate.request_id', 'headgate', 'As in `x-headgate-request-id`'),
+  check: attribute(
+    'headgate.check',
+    'headgate',
+    'The check of `headgate doctor` that looks into this failure: `auth.style`; absent where none does',
+  ),
   bucket: attribute(
     'headgate.bucket',
     'headgate',

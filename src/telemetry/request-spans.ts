@@ -2,6 +2,7 @@ import type { SpanAttributes, SpanRecord } from '../ports.ts'
 import type { Ask } from '../proxy/ask.ts'
 import { refusalOf } from '../proxy/dialect.ts'
 import type { Attempted } from '../proxy/observe.ts'
+import { checkOf } from '../proxy/outcome.ts'
 import { memberOf, membersOf, stringOf } from '../proxy/scan.ts'
 import type { Ended, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
@@ -217,6 +218,7 @@ function attemptSpansOf(
           arm,
           reason: arm === assignment.arm ? assignment.reason : 'failover',
           outcome,
+          check: checkOf(outcome),
           upstream,
           rollout: identity.rollout?.name ?? null,
           requestId: identity.requestId,

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { costsViewOf } from '../../src/api/cost-view.ts'
 import type { ControlPlane } from '../../src/api/plane.ts'
-import type { FlushView, HealthView, RequestView, RolloutView } from '../../src/api/views.ts'
+import type {
+  ChecksView,
+  FlushView,
+  HealthView,
+  RequestView,
+  RolloutView,
+} from '../../src/api/views.ts'
 import { Secret } from '../../src/config/secret.ts'
 import type { LedgerLine } from '../../src/ports.ts'
 import { bucketOf } from '../../src/proxy/bucket.ts'
@@ -78,6 +84,20 @@ const HEALTH: HealthView = {
   store: { kind: 'memory', fault: null },
 }
 
+export const ROUND: ChecksView = {
+  at: '2027-01-04T12:00:00.000Z',
+  items: [
+    {
+      id: 'auth.style',
+      about: 'upstreams.relay',
+      status: 'failed',
+      detail: 'the key of env RELAY_API_KEY is refused: 401 (JSON)',
+      fix: 'put a key that is valid at relay.example into env RELAY_API_KEY',
+      docs: 'docs/guides/doctor.md#authstyle',
+    },
+  ],
+}
+
 /** Two rollouts, `relay` and `embeddings`, idle; `relay` has five flushes on record, of epochs 1 and 2. */
 export function fakePlane(): FakePlane {
   const { state } = memoryStores()
@@ -115,6 +135,7 @@ export function fakePlane(): FakePlane {
       return standing === undefined ? null : viewOf(standing)
     },
     health: () => HEALTH,
+    checks: async () => ROUND,
     metricsPage: () => '# no registered metrics\n',
     token: () => new Secret(TOKEN),
     viewerToken: () => new Secret(VIEWER),

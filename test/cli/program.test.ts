@@ -23,6 +23,7 @@ describe('help', () => {
     'serve',
     'init',
     'check',
+    'doctor',
     'status',
     'start',
     'set',

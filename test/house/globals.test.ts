@@ -15,6 +15,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
   unleash: 'environment',
   cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',
+  doctor: 'answer base check clock parts places secrets target vendors',
   eval: 'rubric blind result',
 }
 const PURE = [

@@ -26,7 +26,7 @@ describe.each(TRANSPORTS)('several keys of one upstream over %s', (transport) =>
     expect(used).toEqual([OFFICIAL_KEY, EXTRA_KEY, EXTRA_KEY, EXTRA_KEY, EXTRA_KEY])
     const told = gateway.logs.filter((line) => line.startsWith('upstream refused a key'))
     expect(told).toEqual([
-      'upstream refused a key {"upstream":"official","key":"1 of 2","status":401}',
+      'upstream refused a key {"upstream":"official","key":"1 of 2","status":401,"check":"auth.style"}',
     ])
   })
 

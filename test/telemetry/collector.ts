@@ -133,7 +133,7 @@ function spansOf(body: Uint8Array): readonly SentSpan[] {
     ExportTraceServiceRequest.decode(body),
     { enums: String, longs: String, defaults: true },
   )
-  return decoded.resourceSpans.flatMap(({ resource, scopeSpans }: Decoded) =>
+  return (decoded.resourceSpans ?? []).flatMap(({ resource, scopeSpans }: Decoded) =>
     scopeSpans.flatMap(({ spans }: Decoded) =>
       spans.map((span: Decoded) => ({
         traceId: hex(span.traceId),
@@ -164,7 +164,7 @@ function pointsOf(body: Uint8Array): readonly SentPoint[] {
     ExportMetricsServiceRequest.decode(body),
     { enums: String, longs: Number },
   )
-  return decoded.resourceMetrics.flatMap(({ scopeMetrics }: Decoded) =>
+  return (decoded.resourceMetrics ?? []).flatMap(({ scopeMetrics }: Decoded) =>
     scopeMetrics.flatMap(({ metrics }: Decoded) =>
       metrics.flatMap((metric: Decoded) => {
         const kind = (['gauge', 'sum', 'histogram'] as const).find((each) => each in metric)
