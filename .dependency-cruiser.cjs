@@ -74,9 +74,15 @@ module.exports = {
       { path: '^src/', pathNot: ['^src/types\\.ts$', '^src/$1/'] },
     ),
     rule(
+      '2-comparison-stands-alone',
+      'compare/ imports types.ts, what is on the wire, and itself; wire/ types.ts and itself.',
+      { path: '^src/(compare|wire)/' },
+      { path: '^src/', pathNot: ['^src/types\\.ts$', '^src/$1/', '^src/wire/'] },
+    ),
+    rule(
       '3-planes-apart',
       'The data plane does not know the control plane.',
-      { path: '^src/(proxy|compare)/' },
+      { path: '^src/proxy/' },
       { path: '^src/rollout/' },
     ),
     rule(

@@ -6,6 +6,9 @@ export type Arm = 'control' | 'canary'
 /** Whose wire format an endpoint speaks. */
 export type Dialect = 'openai' | 'anthropic'
 
+/** What kind of answer an endpoint gives: how its end, its content and its usage are recognised. */
+export type Wire = 'chat' | 'completions' | 'embeddings' | 'responses' | 'messages' | 'count_tokens'
+
 /** Why a request went to its arm. Closed: `x-headgate-reason`, spans and the audit log carry these words. */
 export type Reason =
   | 'split'
@@ -344,6 +347,8 @@ export const DIFFERENCE_KINDS = [
   'text',
   'code',
   'numbers',
+  'negation',
+  'names',
   'tool_calls',
   'tool_arguments',
   'finish_reason',

@@ -1,5 +1,5 @@
+import type { Wire } from '../types.ts'
 import type { Ask } from './ask.ts'
-import type { Wire } from './endpoint.ts'
 import type { Upstream } from './routes.ts'
 import { type Member, memberOf, membersOf } from './scan.ts'
 import { type Edit, splice } from './splice.ts'

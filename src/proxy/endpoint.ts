@@ -1,7 +1,4 @@
-import type { Dialect } from '../types.ts'
-
-/** What kind of answer an endpoint gives: how its end, its content and its usage are recognised. */
-export type Wire = 'chat' | 'completions' | 'embeddings' | 'responses' | 'messages' | 'count_tokens'
+import type { Dialect, Wire } from '../types.ts'
 
 /** An endpoint of the data plane. `wire` is null where Headgate passes bytes and does not read them. */
 export interface Endpoint {

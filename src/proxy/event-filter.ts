@@ -1,4 +1,4 @@
-import type { Wire } from './endpoint.ts'
+import type { Wire } from '../types.ts'
 import { memberOf, membersOf } from './scan.ts'
 import { splice } from './splice.ts'
 import { HEAD_BYTES } from './stream.ts'

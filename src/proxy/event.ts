@@ -1,6 +1,6 @@
-import type { Usage } from '../types.ts'
-import type { Wire } from './endpoint.ts'
-import { isRecord, usageOf } from './usage.ts'
+import type { Usage, Wire } from '../types.ts'
+import { usageOf } from '../wire/usage.ts'
+import { filled, isRecord, nameOf, text } from '../wire/value.ts'
 
 /** What one server-sent event of a stream means. */
 export interface Meaning {
@@ -145,18 +145,4 @@ function parsed(data: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** A string or a list with something in it. */
-export function filled(value: unknown): boolean {
-  return (typeof value === 'string' || Array.isArray(value)) && value.length > 0
-}
-
-export function text(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
-}
-
-/** Some upstreams open a stream with an empty model: that names none. */
-export function nameOf(value: unknown): string | null {
-  return text(value) || null
 }

@@ -1,4 +1,4 @@
-import type { Wire } from './endpoint.ts'
+import type { Wire } from '../types.ts'
 import { hashBytes, type Lanes } from './murmur3.ts'
 import { eachElement, type Member, memberOf, stringOf } from './scan.ts'
 

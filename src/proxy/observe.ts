@@ -1,5 +1,4 @@
-import type { Arm, Outcome, Usage } from '../types.ts'
-import type { Wire } from './endpoint.ts'
+import type { Arm, Outcome, Usage, Wire } from '../types.ts'
 import type { RetryCause } from './retry.ts'
 import { type Sign, StreamReader } from './stream.ts'
 import { type Reading, readWhole } from './whole.ts'

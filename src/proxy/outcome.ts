@@ -1,4 +1,4 @@
-import type { Arm, CheckId, Outcome } from '../types.ts'
+import type { CheckId, Outcome } from '../types.ts'
 
 /** How an attempt ended, in one word, and what follows from it. */
 
@@ -40,28 +40,4 @@ export function outcomeBesideControl(
 ): Outcome {
   if (status !== 404) return outcome
   return controlStatus === 404 ? 'rejected' : 'upstream_error'
-}
-
-/**
- * Is this the answer of another model than the one asked for? What control answers for the same ask is right by
- * definition, so control is never wrong and an ask that control has not answered yet is not judged.
- * @param sent the model's name at this upstream
- * @param echoes what control has answered for the same ask; null when it has not yet
- */
-export function isWrongModel(
-  arm: Arm,
-  asked: string | null,
-  sent: string | null,
-  answered: string | null,
-  echoes: ReadonlySet<string> | null,
-): boolean {
-  if (arm === 'control' || answered === null || asked === null) return false
-  if (isNamed(answered, asked) || isNamed(answered, sent)) return false
-  return echoes !== null && !echoes.has(answered)
-}
-
-/** The name itself, or the name with a date behind it: `gpt-5.2-2026-03-01`, `claude-opus-4-6-20260301`. */
-function isNamed(answered: string, name: string | null): boolean {
-  if (name === null || !answered.startsWith(name)) return false
-  return /^(-\d{4}-\d{2}-\d{2}|-\d{8}|@\d{8})?$/.test(answered.slice(name.length))
 }

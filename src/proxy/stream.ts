@@ -1,8 +1,7 @@
 import { createParser } from 'eventsource-parser'
-import type { Usage } from '../types.ts'
-import type { Wire } from './endpoint.ts'
+import type { Usage, Wire } from '../types.ts'
+import { mergeUsage } from '../wire/usage.ts'
 import { meaningOf } from './event.ts'
-import { mergeUsage } from './usage.ts'
 import type { Reading } from './whole.ts'
 
 /**

@@ -1,8 +1,8 @@
-import type { Outcome, Usage } from '../types.ts'
-import type { Wire } from './endpoint.ts'
-import { filled, hasContent, nameOf, text } from './event.ts'
+import type { Outcome, Usage, Wire } from '../types.ts'
+import { usageOf } from '../wire/usage.ts'
+import { filled, isRecord, nameOf, text } from '../wire/value.ts'
+import { hasContent } from './event.ts'
 import { isEmptyValue, isNull, memberOf, membersOf } from './scan.ts'
-import { isRecord, usageOf } from './usage.ts'
 
 /** What an answer turned out to be, once all of it was seen. */
 export interface Reading {

@@ -1,5 +1,5 @@
-import { pathOf, type Wire } from '../proxy/endpoint.ts'
-import type { Outcome } from '../types.ts'
+import { pathOf } from '../proxy/endpoint.ts'
+import type { Outcome, Wire } from '../types.ts'
 
 /** What metrics and spans say alike. */
 

@@ -13,8 +13,8 @@ import {
 } from '../../src/cost/price.ts'
 import { PriceList } from '../../src/cost/price-list.ts'
 import table from '../../src/cost/prices.json' with { type: 'json' }
-import { usageOf } from '../../src/proxy/usage.ts'
 import type { Usage } from '../../src/types.ts'
+import { usageOf } from '../../src/wire/usage.ts'
 
 const OFFICIAL = { baseUrl: 'https://api.openai.com/v1' }
 const DAY = '2026-11-26'

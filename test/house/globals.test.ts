@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { chanceIn } from '../../scripts/check-random.ts'
 import { ROOT, treeOf } from './tree.ts'
 
-const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare']
+const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare', 'wire']
 const PURE_FILES: Readonly<Record<string, string>> = {
   proxy:
-    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome usage dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown keys stored model-echoes',
+    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown keys stored model-echoes',
   rollout:
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
   api: 'views invalid page',

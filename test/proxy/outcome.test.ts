@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { kindOf } from '../../src/proxy/observe.ts'
-import {
-  failsOver,
-  isWrongModel,
-  outcomeBesideControl,
-  outcomeOfStatus,
-} from '../../src/proxy/outcome.ts'
+import { failsOver, outcomeBesideControl, outcomeOfStatus } from '../../src/proxy/outcome.ts'
 import { readWhole } from '../../src/proxy/whole.ts'
+import { isWrongModel } from '../../src/wire/model.ts'
 
 const read = (wire: Parameters<typeof readWhole>[0], body: unknown) =>
   readWhole(wire, new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)))

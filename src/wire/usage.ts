@@ -1,5 +1,5 @@
-import type { Usage } from '../types.ts'
-import type { Wire } from './endpoint.ts'
+import type { Usage, Wire } from '../types.ts'
+import { isRecord } from './value.ts'
 
 /**
  * Token counts out of an answer's `usage` object, in one shape for both dialects. OpenAI counts cached tokens inside
@@ -52,8 +52,4 @@ function anthropicUsage(value: Record<string, unknown>): Usage {
 
 function count(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
