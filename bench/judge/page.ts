@@ -242,6 +242,8 @@ export function pageOf({ flags, machine, cells, results, promises, speed }: Run)
 function introOf(command: string, machine: string): string {
   return `# The judge, measured
 
+After this page you know how often the judge is wrong, how fast it is, and how that compares; and how to measure each figure again.
+
 ${command} made this page: ${machine}. With the same seed all but the times under "Cost" are the same on any machine, and each
 table can be made alone by the command above it.
 

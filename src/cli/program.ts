@@ -26,24 +26,6 @@ const EXAMPLES = `Examples:
 export async function run(around: Surroundings): Promise<number> {
   const { args, stdout, stderr } = around
   let exit: number = EXIT.ok
-  const program = new Command('headgate')
-    .description('Canary router for LLM API traffic.')
-    .version(packageJson.version, '--version', 'print the version')
-    .option('--json', 'print one JSON document instead of text')
-    .option('-q, --quiet', 'no remarks on stderr, errors only')
-    .option('-v, --verbose', 'say more, stacks of errors included')
-    .option('--no-input', 'never ask')
-    .addOption(new Option('--color <when>', 'when to colour').choices(['auto', 'always', 'never']))
-    .addHelpText('before', EXAMPLES)
-    .addHelpText('after', EXIT_TEXT)
-    .configureHelp({ showGlobalOptions: true })
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
-      // Said once, in our own form, where the error is caught.
-      outputError: () => {},
-    })
   const contextOf = (): Context => {
     const options = program.opts<Record<string, unknown>>()
     const output = outputOf({
@@ -67,9 +49,7 @@ export async function run(around: Surroundings): Promise<number> {
     const { run: work } = await load()
     exit = await work(options, contextOf())
   }
-  addCommands(program, act)
-  addRolloutCommands(program, act)
-  addFlagCommands(program, act)
+  const program = programOf(around, act)
   if (args.length === 0) {
     program.outputHelp()
     return EXIT.ok
@@ -80,6 +60,35 @@ export async function run(around: Surroundings): Promise<number> {
   } catch (error) {
     return explain(error, contextOf())
   }
+}
+
+/** Every command with its options; as `run` reads them, and as the reference lists them. @param act does nothing unless given */
+export function programOf(
+  { stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>,
+  act: Act = () => async () => {},
+): Command {
+  const program = new Command('headgate')
+    .description('Canary router for LLM API traffic.')
+    .version(packageJson.version, '--version', 'print the version')
+    .option('--json', 'print one JSON document instead of text')
+    .option('-q, --quiet', 'no remarks on stderr, errors only')
+    .option('-v, --verbose', 'say more, stacks of errors included')
+    .option('--no-input', 'never ask')
+    .addOption(new Option('--color <when>', 'when to colour').choices(['auto', 'always', 'never']))
+    .addHelpText('before', EXAMPLES)
+    .addHelpText('after', EXIT_TEXT)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      // Said once, in our own form, where the error is caught.
+      outputError: () => {},
+    })
+  addCommands(program, act)
+  addRolloutCommands(program, act)
+  addFlagCommands(program, act)
+  return program
 }
 
 const EXIT_TEXT = `

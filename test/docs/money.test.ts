@@ -4,12 +4,10 @@ import { priceGaps } from '../../src/cost/coverage.ts'
 import { parseInvoice } from '../../src/cost/invoice.ts'
 import { usdText } from '../../src/cost/price.ts'
 import { PriceList } from '../../src/cost/price-list.ts'
-import { ask, controlled } from '../cli/ask.ts'
-import { folderWith } from '../cli/run.ts'
 import { configOf, notesOf } from '../config/read.ts'
-import { blocksOf } from './blocks.ts'
+import { blocksOf } from './page.ts'
 
-const blocks = blocksOf('guides/money.md')
+const blocks = blocksOf('docs/guides/money.md')
 const textOf = (file: string) => blocks.find((block) => block.file === file)?.text ?? ''
 const config = `version: 1\n${blocks.find(({ language }) => language === 'yaml')?.text}`
 
@@ -33,25 +31,5 @@ describe('the page on money', () => {
 
   test('its invoice is one', () => {
     expect(parseInvoice(textOf('invoice.csv'))).toMatchObject({ ok: true, rows: [{}, {}] })
-  })
-
-  test('its commands are understood', async () => {
-    const { env } = await controlled()
-    const cwd = folderWith({ 'invoice.csv': textOf('invoice.csv') })
-    const commands = blocks
-      .filter(({ language }) => language === 'sh')
-      .flatMap(({ text }) => text.trim().split('\n'))
-      .map((line) =>
-        line
-          .replace(/\s*(#|>).*$/, '')
-          .split(' ')
-          .slice(1),
-      )
-    expect(commands).toHaveLength(5)
-    for (const args of commands) {
-      const { code, stderr } = await ask(args, { env, cwd })
-      // With nothing in the ledger the invoice differs.
-      expect([stderr, code]).toEqual(['', args.includes('--reconcile') ? 1 : 0])
-    }
   })
 })

@@ -1,0 +1,29 @@
+/** What the tests of the pages do not run. Both lists are meant to be short, and to be read in a review. */
+
+/** Blocks that begin with `# Not run by the tests: …`, command by command: they need what is not on every machine. */
+export const NOT_RUN: readonly string[] = [
+  'docs/deploy/workers.md: npx wrangler login',
+  'docs/deploy/workers.md: npx wrangler deploy',
+  'docs/deploy/workers.md: npx wrangler secret put HEADGATE_TOKEN       # and each other binding: until all are there it answers 503, and its log says why',
+  'docs/deploy/workers.md: HEADGATE_TOKEN=… npm run -s headgate -- start relay --url https://headgate.YOU.workers.dev --reason "the relay passed our tests"',
+]
+
+export const MOST_NOT_RUN = 20
+
+/** Commands that something else runs: what it is, and how that is seen. */
+export const ELSEWHERE: readonly {
+  readonly commands: RegExp
+  readonly file: string
+  readonly runs: RegExp
+}[] = [
+  { commands: /^npm (ci|test)( --.*)?( #.*)?$/, file: '.ci/run', runs: /npm ci[\s\S]*npm test/ },
+  { commands: /^npm run check( #.*)?$/, file: '.ci/run', runs: /npm run check/ },
+  {
+    commands: /^(npm ci && )?npm run (-s )?demo( |$)/,
+    file: 'test/demo/headless.test.ts',
+    runs: /'--headless'/,
+  },
+  { commands: /^npm ci && npm test( |$)/, file: '.ci/run', runs: /npm test/ },
+  { commands: /^npm run deploy:dry( |$)/, file: 'scripts/check-worker.ts', runs: /'--dry-run'/ },
+  { commands: /^npm run dev:worker( |$)/, file: 'test/edge/workerd.ts', runs: /workerd/ },
+]
