@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { configText, flagsText } from '../../src/cli/starter.ts'
 import { startOfrepServer } from '../fakes/ofrep-server.ts'
 import { ROOT } from '../house/tree.ts'
-import type { Stage } from './stage.ts'
+import { KEYS, type Stage } from './stage.ts'
 
 /** What a page's marks ask for, in the words that stand on the page. */
 
 export type Act = (stage: Stage) => Promise<unknown>
 
-const KEYS = `OPENAI_API_KEY=sk-official-0123456789abcdef
-ANTHROPIC_API_KEY=sk-ant-official-0123456789
-RELAY_API_KEY=sk-relay-0123456789abcdef
+const ENV = `OPENAI_API_KEY=${KEYS.official}
+ANTHROPIC_API_KEY=${KEYS.official}
+RELAY_API_KEY=${KEYS.relay}
 HEADGATE_TOKEN=control-token-0123456789abcdef
 `
 
@@ -32,7 +32,7 @@ async function configured(stage: Stage, percent: number, planned: boolean): Prom
   const price = before.replace(/^( {4}models:)/m, '    price: { ratio: 0.15 }\n$1')
   stage.write('headgate.yaml', `${price}${planned ? PLAN : PLAN.replace(/^.*plan:.*\n/, '')}`)
   stage.write('flags/relay.json', flagsText(percent))
-  stage.write('.env', KEYS)
+  stage.write('.env', ENV)
   await stage.run('set -a; . ./.env; set +a')
 }
 
@@ -111,7 +111,7 @@ export const SETTINGS: Readonly<Record<string, Act>> = {
 
 export const HAPPENINGS: Readonly<Record<string, Act>> = {
   'keys are put into .env': async (stage) => {
-    stage.write('.env', KEYS)
+    stage.write('.env', ENV)
     await stage.run('set -a; . ./.env; set +a')
   },
   'a caller remembers the id of an answer': async (stage) => {

@@ -37,6 +37,12 @@ const NOT_CHECKED_OUT = new Set([
 /** Where pages say that things are. */
 const DATA = '127.0.0.1:8787'
 const CONTROL = '127.0.0.1:8788'
+/** What the two upstreams take. */
+export const KEYS = {
+  official: 'sk-proj-0123456789abcdefghijklmnopqrstuv',
+  relay: 'relay-0123456789abcdefghijklmnopqrstuv',
+} as const
+
 const FOLDER = '/srv/headgate'
 
 /** The log of `serve`, once it has a new configuration. */
@@ -60,8 +66,8 @@ export class Stage {
   static async open(): Promise<Stage> {
     const latency = { firstByteMs: 20, perChunkMs: 1, jitter: 0.2 }
     const [official, relay, dataPort, controlPort] = await Promise.all([
-      startUpstream({ name: 'official', seed: 1, latency }),
-      startUpstream({ name: 'relay', seed: 2, latency }),
+      startUpstream({ name: 'official', seed: 1, latency, keys: [KEYS.official] }),
+      startUpstream({ name: 'relay', seed: 2, latency, keys: [KEYS.relay] }),
       freePort(),
       freePort(),
     ])
