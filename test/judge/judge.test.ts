@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Counts } from '../../src/judge/counts.ts'
+import { type Counts, SPEND_LEVELS } from '../../src/judge/counts.ts'
 import { Histogram } from '../../src/judge/histogram.ts'
 import { guardLimit, type JudgeState, judge, newJudgeState } from '../../src/judge/judge.ts'
 import { NO_SIZES } from '../../src/judge/pins.ts'
@@ -359,6 +360,44 @@ describe('strata', () => {
       { shareBp: 1_000, fromBp: 500, control: 95, canary: 5 },
       { shareBp: 10_000, fromBp: 0, control: 0, canary: 50 },
     ])
+  })
+})
+
+describe('whatever is counted', () => {
+  const few = fc.integer({ min: 0, max: 40 })
+  /** One level each, or nothing at all: an array may be empty. */
+  const levels = (length: number) =>
+    fc.oneof(fc.constant([]), fc.array(few, { minLength: length, maxLength: length }))
+  const some = fc.record({
+    ok: few,
+    failed: few,
+    rejected: few,
+    cancelled: few,
+    latency: levels(6),
+    firstByte: levels(6),
+    slow: few,
+    slowFirstByte: few,
+    tokens: levels(SPEND_LEVELS.length),
+    cost: levels(SPEND_LEVELS.length),
+  })
+  const flush = fc
+    .record({ control: some, canary: some, asked: few, odd: few })
+    .map(({ control, canary, asked, odd }) => [
+      countsOf(control, canary, { probes: { asked, odd: Math.min(asked, odd) } }),
+    ])
+
+  it('is judged by numbers, so that a dead canary is rolled back after it', () => {
+    const dead = [countsOf({ ok: 5_000, failed: 5 }, { failed: 500 })]
+    fc.assert(
+      fc.property(fc.array(flush, { minLength: 1, maxLength: 12 }), (flushes) => {
+        const { judgement } = judged([...flushes, dead])
+        for (const { name, evidence } of judgement.guard.monitors) {
+          expect(evidence, name).toBeGreaterThanOrEqual(0)
+        }
+        expect(judgement.guard.value).toBe('fail')
+      }),
+      { numRuns: 200 },
+    )
   })
 })
 
