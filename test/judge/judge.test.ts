@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Counts, SPEND_LEVELS } from '../../src/judge/counts.ts'
+import { Counter } from '../../src/judge/counter.ts'
+import type { Counts } from '../../src/judge/counts.ts'
 import { Histogram } from '../../src/judge/histogram.ts'
 import { guardLimit, type JudgeState, judge, newJudgeState } from '../../src/judge/judge.ts'
-import { NO_SIZES } from '../../src/judge/pins.ts'
+import { NO_SIZES, noPins } from '../../src/judge/pins.ts'
 import { type Policy, policyOf } from '../../src/judge/policy.ts'
-import type { Judgement } from '../../src/types.ts'
+import type { Sample } from '../../src/judge/sample.ts'
+import type { Arm, Judgement } from '../../src/types.ts'
 import { arm, countsOf, flushOf, PLACE, SHIPPED } from './evidence.ts'
 
 /** Judges these, one flush each. */
@@ -364,39 +366,51 @@ describe('strata', () => {
 })
 
 describe('whatever is counted', () => {
-  const few = fc.integer({ min: 0, max: 40 })
-  /** One level each, or nothing at all: an array may be empty. */
-  const levels = (length: number) =>
-    fc.oneof(fc.constant([]), fc.array(few, { minLength: length, maxLength: length }))
-  const some = fc.record({
-    ok: few,
-    failed: few,
-    rejected: few,
-    cancelled: few,
-    latency: levels(6),
-    firstByte: levels(6),
-    slow: few,
-    slowFirstByte: few,
-    tokens: levels(SPEND_LEVELS.length),
-    cost: levels(SPEND_LEVELS.length),
-  })
-  const flush = fc
-    .record({ control: some, canary: some, asked: few, odd: few })
-    .map(({ control, canary, asked, odd }) => [
-      countsOf(control, canary, { probes: { asked, odd: Math.min(asked, odd) } }),
-    ])
+  const few = fc.integer({ min: 0, max: 3 })
+  const arms = fc.record({ ok: few, failed: few, rejected: few, cancelled: few })
+
+  /** As a process counts it, with what the judge has pinned. */
+  function counted(
+    state: JudgeState | null,
+    tallies: Readonly<Record<Arm, Partial<Record<Sample['result'], number>>>>,
+  ): Counts {
+    const counter = new Counter(1, state?.pins ?? noPins(SHIPPED))
+    for (const arm of ['control', 'canary'] as const) {
+      for (const result of ['ok', 'failed', 'rejected', 'cancelled'] as const) {
+        for (let at = 0; at < (tallies[arm][result] ?? 0); at++) {
+          const ms = result === 'ok' ? 100 + ((at * 37) % 900) : null
+          const outputTokens = ms
+          const firstByteMs = ms === null ? null : ms / 4
+          counter.add(
+            { arm, result, durationMs: ms, firstByteMs, outputTokens, costUsd: null },
+            { shareBp: 500, fromBp: 0 },
+          )
+        }
+      }
+    }
+    return counter.take()
+  }
 
   it('is judged by numbers, so that a dead canary is rolled back after it', () => {
-    const dead = [countsOf({ ok: 5_000, failed: 5 }, { failed: 500 })]
+    const flushes = fc.array(fc.record({ control: arms, canary: arms }), { maxLength: 12 })
     fc.assert(
-      fc.property(fc.array(flush, { minLength: 1, maxLength: 12 }), (flushes) => {
-        const { judgement } = judged([...flushes, dead])
-        for (const { name, evidence } of judgement.guard.monitors) {
-          expect(evidence, name).toBeGreaterThanOrEqual(0)
+      fc.property(flushes, (sparse) => {
+        let state: JudgeState | null = null
+        let last: Judgement | null = null
+        const healthy = { control: { ok: 2_500 }, canary: { ok: 130 } }
+        const dead = { control: { ok: 2_000, failed: 2 }, canary: { failed: 300 } }
+        for (const [at, tallies] of [healthy, ...sparse, dead].entries()) {
+          const next = judge(SHIPPED, state, flushOf(at, [counted(state, tallies)]))
+          state = next.state
+          last = next.judgement
+          for (const { name, evidence } of last.guard.monitors) {
+            expect(evidence, name).toBeGreaterThanOrEqual(0)
+          }
         }
-        expect(judgement.guard.value).toBe('fail')
+        expect(state?.pins.id).toBeGreaterThan(0)
+        expect(last?.guard.value).toBe('fail')
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })
