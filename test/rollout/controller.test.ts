@@ -129,6 +129,44 @@ describe('a controller', () => {
     expect(at.controller.record).toMatchObject({ state: 'idle', epoch: 2 })
   })
 
+  it.each([
+    ['fails five times in a hundred', 'failures', { failing: 0.05, slower: 1 }],
+    ['is twice as slow', 'latency', { failing: 0.005, slower: 2 }],
+  ])(
+    'finds a relay that %s where a flush is a few requests',
+    async (_, metric, relay) => {
+      const at = await started(stand())
+      const random = randomFrom(metric)
+      // A second a turn, two or three requests each: most flushes have no canary at all, many have no good answer of an arm.
+      const second = async ({ failing, slower }: typeof relay): Promise<void> => {
+        for (let one = 0; one < 2 + random.int(2); one++) {
+          const canary = random.chance(at.controller.record.heightBp / 10_000)
+          const ms = 400 * (0.5 + random.next()) * (canary ? slower : 1)
+          at.see(
+            {
+              bucket: canary ? 0 : 9_999,
+              failed: random.chance(canary ? failing : 0.005),
+            },
+            { firstByteMs: ms / 4, durationMs: ms },
+          )
+        }
+        at.clock.advance(1_000)
+        await at.controller.turn()
+      }
+      await at.command('set', { shareBp: 1_000 })
+      for (let turn = 0; turn < 2_000; turn++) await second({ failing: 0.005, slower: 1 })
+      expect(at.controller.record.state).toBe('paused')
+      for (let turn = 0; turn < 8_000; turn++) {
+        await second(relay)
+        if (at.controller.record.state !== 'paused') break
+      }
+      const { type, by, reason } = at.events.at(-1) ?? {}
+      expect([type, by]).toEqual(['rolled_back', 'guard'])
+      expect(reason).toContain(metric)
+    },
+    60_000,
+  )
+
   it('counts nothing twice over and nothing of another epoch', async () => {
     const stores = memoryStores<FlushRecord>()
     const at = await started(stand({ stores }))
