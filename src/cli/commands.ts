@@ -6,6 +6,7 @@ import type { DemoOptions } from './commands/demo.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { ServeOptions } from './commands/serve.ts'
+import { TEMPLATES } from './starter.ts'
 
 /**
  * The verbs about a process, its files and the network: their options and their examples. Their work is loaded when it is
@@ -44,7 +45,10 @@ export function addCommands(program: Command, act: Act): void {
     .command('init')
     .summary('write a first config')
     .description(
-      'Writes headgate.yaml, flags/relay.json and .env.example. Asks for what is not given, on a terminal. Never replaces a file without --force.',
+      'Writes headgate.yaml, its flags, an example of the environment, and what the place needs where it is to run. Asks for what is not given, on a terminal. Never replaces a file without --force.',
+    )
+    .addOption(
+      new Option('--template <place>', 'where it is to run; node unless given').choices(TEMPLATES),
     )
     .addOption(
       new Option('--official <vendor>', 'whose API is the official one').choices([
@@ -113,6 +117,7 @@ const SERVE_EXAMPLES = `Examples:
 const INIT_EXAMPLES = `Examples:
   headgate init
   headgate init --official openai --relay-url https://relay.example/v1 --model gpt-5.2
+  headgate init --template kubernetes --official openai --relay-url https://relay.example/v1 --model gpt-5.2
   headgate init --official both --relay-url https://relay.example/v1 \\
       --model gpt-5.2 --model claude-opus-4.6=anthropic/claude-opus-4.6 --dir deploy
 `

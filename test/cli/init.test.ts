@@ -1,9 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the config file's own ${…}, as text.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import { configText, flagsText, modelOf } from '../../src/cli/starter.ts'
 import { parseConfig } from '../../src/config/parse.ts'
+import { configOf, small } from '../config/read.ts'
+import { begin } from './ask.ts'
 import { folderWith, headgate } from './run.ts'
 
 const RELAY = ['--relay-url', 'https://relay.example/v1']
@@ -97,7 +101,7 @@ describe('what init writes', () => {
           relayUrl: 'https://r.example/v1',
           models: [{ asked: name, there: name }],
         },
-        './x',
+        { template: 'node', schemaPath: './x', callerSha256: '' },
       )
       const parsed = parseConfig(text, { file: 'f', env: {} })
       expect(parsed.ok && Object.values(parsed.config.upstreams['relay']?.models ?? {})).toEqual([
@@ -175,4 +179,149 @@ describe('init refuses', () => {
     ])
     expect([code, stderr]).toEqual([1, expect.stringContaining('cannot write')])
   })
+})
+
+describe.each(['docker', 'kubernetes', 'workers'])('the template %s', (template) => {
+  const made = () => {
+    const folder = folderWith()
+    const args = ['init', '--json', '--template', template, '--yes', ...RELAY, '--model', 'm']
+    const { code, stdout } = headgate(folder, args)
+    expect(code).toBe(0)
+    const document = JSON.parse(stdout) as { written: string[]; callerToken: string }
+    const texts = new Map(
+      document.written.map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+    )
+    return { folder, ...document, texts }
+  }
+  const config = {
+    docker: 'config/headgate.yaml',
+    kubernetes: 'kubernetes/config/headgate.yaml',
+    workers: 'headgate.yaml',
+  }[template] as string
+
+  test('passes check, listens where it must, and names the schema first', () => {
+    const { folder, texts } = made()
+    const target = template === 'workers' ? 'workers' : 'node'
+    const check = headgate(folder, ['check', '--json', '--target', target, '--config', config])
+    expect(JSON.parse(check.stdout)).toMatchObject({ ok: true, faults: [], notes: [] })
+    const [first = ''] = texts.get(config)?.split('\n') ?? []
+    const path = /^# yaml-language-server: \$schema=(.*)$/.exec(first)?.[1] ?? ''
+    expect(existsSync(join(folder, config, '..', path))).toBe(true)
+  })
+
+  test('lets in whoever shows a token that is in no file', () => {
+    const { texts, callerToken } = made()
+    const digest = createHash('sha256').update(callerToken).digest('hex')
+    expect(callerToken).toMatch(/^hgc_[0-9a-f]{48}$/)
+    expect(texts.get(config)).toContain(`sha256: ${digest}`)
+    for (const text of texts.values()) expect(text).not.toContain(callerToken)
+    expect(made().callerToken).not.toBe(callerToken)
+  })
+
+  test('replaces nothing', () => {
+    const { folder, texts } = made()
+    const again = headgate(folder, [
+      'init',
+      '--template',
+      template,
+      '--yes',
+      ...RELAY,
+      '--model',
+      'x',
+    ])
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('nothing was written')])
+    for (const [name, text] of texts) expect(readFileSync(join(folder, name), 'utf8')).toBe(text)
+  })
+})
+
+describe('what is deployed', () => {
+  const root = join(import.meta.dirname, '../..')
+  const manifests = (): Map<string, Record<string, never>> => {
+    const folder = join(root, 'deploy/kubernetes')
+    const documents = readdirSync(folder)
+      .filter((name) => name.endsWith('.yaml'))
+      .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')))
+      .map((document) => document.toJS())
+    return new Map(documents.map((one) => [`${one.kind} ${one.metadata?.name ?? ''}`, one]))
+  }
+
+  test('in Kubernetes: every file of the kustomization is there, and nothing else is', () => {
+    const kustomization = manifests().get('Kustomization ') as unknown as { resources: string[] }
+    const there = readdirSync(join(root, 'deploy/kubernetes'))
+    expect([...kustomization.resources, 'kustomization.yaml'].toSorted()).toEqual(there.toSorted())
+  })
+
+  test('in Kubernetes: as nobody, on a file system that is read, with the time to drain', () => {
+    const { spec } = manifests().get('StatefulSet headgate') as unknown as {
+      // biome-ignore lint/suspicious/noExplicitAny: a manifest, by what is expected of it
+      spec: any
+    }
+    const pod = spec.template.spec
+    const [container] = pod.containers
+    expect(spec.replicas).toBe(1)
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: {} })
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    })
+    expect(container.livenessProbe.httpGet.path).toBe('/livez')
+    expect(container.readinessProbe.httpGet.path).toBe('/readyz')
+    const { drainTimeout } = configOf(small()).server
+    const pauseMs = container.lifecycle.preStop.sleep.seconds * 1_000
+    expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainTimeout + pauseMs)
+    const labels = spec.template.metadata.labels
+    for (const kind of ['NetworkPolicy', 'PodDisruptionBudget', 'Service']) {
+      const { spec: other } = manifests().get(`${kind} headgate`) as unknown as {
+        spec: Record<string, { matchLabels?: unknown }>
+      }
+      const selector = other['podSelector'] ?? other['selector']
+      expect(selector?.matchLabels ?? selector).toEqual(labels)
+    }
+  })
+
+  test('as an image: what is copied is there, and what is not copied is kept out', () => {
+    const text = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')
+    const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from = '']) =>
+      from.split(' '),
+    )
+    const kept = readFileSync(join(root, '.dockerignore'), 'utf8')
+    for (const path of copied) {
+      expect(existsSync(join(root, path))).toBe(true)
+      expect(kept).toContain(`\n!${path}\n`)
+    }
+    expect(text).toContain('USER node')
+  })
+
+  test('at the edge: every path of its wrangler.toml leads into the project', () => {
+    const folder = folderWith()
+    headgate(folder, ['init', '--template', 'workers', '--yes', ...RELAY, '--model', 'm'])
+    const text = readFileSync(join(folder, 'wrangler.toml'), 'utf8')
+    const paths = [...text.matchAll(/(\.\.\/[^"\s]+)/g)].map(([path]) => path)
+    expect(paths).toHaveLength(6)
+    for (const path of paths) {
+      const built = path.endsWith('dist/headgate-config.json')
+      expect([path, built || existsSync(join(folder, path))]).toEqual([path, true])
+    }
+    expect(text).not.toMatch(/"\.\/|"src\//)
+  })
+})
+
+test('a person is asked where it will run, whose API it is, and for the relay', async () => {
+  const cwd = folderWith()
+  const asked = begin(['init'], { cwd, terminal: true })
+  await asked.stderr.said('Where will it run?')
+  asked.type('\u001b[B')
+  asked.type('\r')
+  await asked.stderr.said('Which official API')
+  asked.type('\r')
+  await asked.stderr.said('base URL?')
+  asked.type('https://relay.example/v1')
+  asked.type('\r')
+  await asked.stderr.said('Which models')
+  asked.type('gpt-5.2, m=there/m')
+  asked.type('\r')
+  expect(await asked.code).toBe(0)
+  expect(readFileSync(join(cwd, 'config/headgate.yaml'), 'utf8')).toContain('"m": "there/m"')
+  expect(existsSync(join(cwd, 'compose.yaml'))).toBe(true)
 })

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
 import { schemaText } from '../../scripts/schema.ts'
-import { configText } from '../../src/cli/starter.ts'
+import { configText, TEMPLATES } from '../../src/cli/starter.ts'
 import { bytes, duration, margin, percent, timeout } from '../../src/config/schema.ts'
 import { PRODUCT, small } from './read.ts'
 
@@ -97,7 +97,10 @@ describe('the JSON Schema', () => {
       relayUrl: 'https://relay.example/v1',
       models: [{ asked: 'a', there: 'b' }],
     }
-    expect(accepts(configText(answers, './schema/headgate.v1.json'))).toBe(true)
+    for (const template of TEMPLATES) {
+      const place = { template, schemaPath: './schema/headgate.v1.json' }
+      expect(accepts(configText(answers, { ...place, callerSha256: 'a'.repeat(64) }))).toBe(true)
+    }
   })
 
   test('takes a variable where a number, a boolean or a duration belongs', () => {

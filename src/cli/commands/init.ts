@@ -1,15 +1,18 @@
+import { hash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { baseUrlFault, baseUrlRemark } from '../../config/base-url.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { shownPath } from '../../load-config.ts'
 import { type Action, type Context, mayAsk } from '../command.ts'
 import { EXIT } from '../exit.ts'
-import { type Answers, configText, envText, flagsText, modelOf } from '../starter.ts'
+import { CONFIG_FOLDERS, layout } from '../layout.ts'
+import { type Answers, modelOf, type Template } from '../starter.ts'
 
-/** `headgate init`: three questions, three files. */
+/** `headgate init`: four questions, and the files of a template. */
 
 export interface InitOptions {
+  readonly template?: Template
   readonly official?: Answers['official']
   readonly relayUrl?: string
   readonly model: readonly string[]
@@ -18,8 +21,6 @@ export interface InitOptions {
   readonly force?: true
   readonly dryRun?: true
 }
-
-const SCHEMA = join(import.meta.dirname, '../../../schema/headgate.v1.json')
 
 export const run: Action<InitOptions> = async (options, context) => {
   const { output, env, cwd, self } = context
@@ -41,14 +42,14 @@ export const run: Action<InitOptions> = async (options, context) => {
   }
 
   const folder = resolve(cwd, options.dir)
-  const schemaPath = relative(folder, SCHEMA)
-  const config = configText(answers, schemaPath.startsWith('.') ? schemaPath : `./${schemaPath}`)
-  const files = [
-    { path: join(folder, 'headgate.yaml'), text: config },
-    { path: join(folder, 'flags/relay.json'), text: flagsText(1) },
-    { path: join(folder, '.env.example'), text: envText(answers.official) },
-  ]
-  const parsed = parseConfig(config, { file: 'headgate.yaml', env })
+  const { template } = answers
+  const callerToken = template === 'node' ? null : `hgc_${randomBytes(24).toString('hex')}`
+  const callerSha256 = hash('sha256', callerToken ?? '')
+  const files = layout(answers, { template, callerSha256 }, folder).map(({ path, text }) => ({
+    path: join(folder, path),
+    text,
+  }))
+  const parsed = parseConfig(files[0]?.text ?? '', { file: 'headgate.yaml', env })
   if (!parsed.ok) {
     const [first] = parsed.faults
     output.fail(`${first?.path} ${first?.message}`, 'Give another value; nothing was written.')
@@ -86,9 +87,14 @@ export const run: Action<InitOptions> = async (options, context) => {
     return EXIT.failed
   }
 
-  const next = nextCommands(options.dir, self)
-  output.document({ ok: true, written: names, next })
+  const next = nextCommands(template, options.dir, self)
+  output.document({ ok: true, template, written: names, callerToken, next })
   for (const name of names) output.line(`wrote  ${name}`)
+  if (callerToken !== null) {
+    output.line(
+      `\ncallers send this as their API key; it is in no file, and shown once:\n  ${callerToken}`,
+    )
+  }
   const remark = baseUrlRemark(answers.relayUrl)
   if (remark !== null) output.say(`note: --relay-url ${remark}`)
   output.line('\nnext')
@@ -96,21 +102,56 @@ export const run: Action<InitOptions> = async (options, context) => {
   return EXIT.ok
 }
 
-function nextCommands(dir: string, self: string): string[] {
+function nextCommands(template: Template, dir: string, self: string): string[] {
   const here = dir === '.'
-  const env = here ? '.env' : join(dir, '.env')
-  const config = here ? '' : ` --config ${join(dir, 'headgate.yaml')}`
-  return [
-    `cp ${env}.example ${env}   # then put your keys into it`,
-    `set -a; . ${here ? './.env' : resolve(env)}; set +a`,
-    `${self} check${config}`,
-    `${self} serve${config}`,
-  ]
+  const env = join(dir, template === 'workers' ? '.dev.vars' : '.env')
+  const file = join(dir, CONFIG_FOLDERS[template], 'headgate.yaml')
+  // Found by itself there.
+  const found = here && template !== 'kubernetes'
+  const config = found ? '' : ` --config ${file}`
+  const inside = here ? '' : `cd ${dir}; `
+  const fill = `cp ${env}.example ${env}   # then put your keys into it`
+  switch (template) {
+    case 'node':
+      return [
+        fill,
+        `set -a; . ${here ? './.env' : resolve(env)}; set +a`,
+        `${self} check${config}`,
+        `${self} doctor${config}`,
+        `${self} serve${config}`,
+      ]
+    case 'docker':
+      return [
+        fill,
+        `${self} check${config}`,
+        `${inside}docker compose run --rm headgate doctor`,
+        `${inside}docker compose up -d`,
+      ]
+    case 'kubernetes':
+      return [
+        fill,
+        `${self} check${config}`,
+        `kubectl create secret generic headgate --from-env-file=${env}`,
+        `kubectl apply -k ${join(dir, 'kubernetes')}`,
+        'kubectl exec headgate-0 -- node /app/src/cli/main.ts doctor',
+      ]
+    case 'workers':
+      return [
+        fill,
+        `${self} check --target workers${config}`,
+        `${inside}npx wrangler dev`,
+        `${inside}npx wrangler deploy`,
+        `${inside}npx wrangler secret put HEADGATE_TOKEN   # and each other key`,
+      ]
+  }
 }
 
-type Given = Answers | { readonly missing: readonly string[] } | { readonly wrong: string }
+type Given =
+  | (Answers & { readonly template: Template })
+  | { readonly missing: readonly string[] }
+  | { readonly wrong: string }
 
-function given({ official, relayUrl, model, yes }: InitOptions): Given {
+function given({ template = 'node', official, relayUrl, model, yes }: InitOptions): Given {
   const missing = [
     ...(official === undefined && !yes ? ['--official'] : []),
     ...(relayUrl === undefined ? ['--relay-url'] : []),
@@ -122,7 +163,7 @@ function given({ official, relayUrl, model, yes }: InitOptions): Given {
   const models = model.map(modelOf)
   const known = models.filter((one) => one !== null)
   if (known.length < models.length) return { wrong: '--model must be NAME or NAME=NAME-THERE' }
-  return { official: official ?? 'openai', relayUrl, models: known }
+  return { template, official: official ?? 'openai', relayUrl, models: known }
 }
 
 function relayUrlFault(url: string): string | null {
@@ -131,9 +172,23 @@ function relayUrlFault(url: string): string | null {
 }
 
 /** Asks on stderr, so that stdout stays data. Null when the person stopped. */
-async function asked(options: InitOptions, { stderr }: Context): Promise<Given | null> {
+async function asked(options: InitOptions, { stdin, stderr }: Context): Promise<Given | null> {
   // Only a person at a terminal waits for these to load.
   const { isCancel, select, text } = await import('@clack/prompts')
+  const template =
+    options.template ??
+    (await select({
+      message: 'Where will it run?',
+      options: [
+        { value: 'node' as const, label: 'Node', hint: 'a process on a machine' },
+        { value: 'docker' as const, label: 'Docker', hint: 'a compose file' },
+        { value: 'kubernetes' as const, label: 'Kubernetes', hint: 'a kustomization' },
+        { value: 'workers' as const, label: 'Cloudflare Workers', hint: 'a wrangler.toml' },
+      ],
+      input: stdin,
+      output: stderr,
+    }))
+  if (isCancel(template)) return null
   const official =
     options.official ??
     (await select({
@@ -143,6 +198,7 @@ async function asked(options: InitOptions, { stderr }: Context): Promise<Given |
         { value: 'anthropic' as const, label: 'Anthropic' },
         { value: 'both' as const, label: 'both' },
       ],
+      input: stdin,
       output: stderr,
     }))
   if (isCancel(official)) return null
@@ -152,6 +208,7 @@ async function asked(options: InitOptions, { stderr }: Context): Promise<Given |
       message: "What is the relay's base URL?",
       placeholder: 'https://relay.example/v1',
       validate: (url) => relayUrlFault(url ?? '') ?? undefined,
+      input: stdin,
       output: stderr,
     }))
   if (isCancel(relayUrl)) return null
@@ -165,11 +222,13 @@ async function asked(options: InitOptions, { stderr }: Context): Promise<Given |
             split(names ?? '').some((name) => modelOf(name) === null) || !names?.trim()
               ? 'write NAME, or NAME=NAME-THERE, separated by commas'
               : undefined,
+          input: stdin,
           output: stderr,
         })
   if (isCancel(model)) return null
   return given({
     ...options,
+    template,
     official,
     relayUrl,
     model: typeof model === 'string' ? split(model) : model,
