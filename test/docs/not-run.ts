@@ -2,6 +2,16 @@
 
 /** Blocks that begin with `# Not run by the tests: …`, command by command: they need what is not on every machine. */
 export const NOT_RUN: readonly string[] = [
+  'docs/deploy/docker.md: docker build -t headgate:0.1.0 -f deploy/Dockerfile .',
+  'docs/deploy/docker.md: docker compose run --rm headgate doctor',
+  'docs/deploy/docker.md: docker compose up -d',
+  'docs/deploy/docker.md: docker compose exec headgate node /app/src/cli/main.ts status',
+  'docs/deploy/kubernetes.md: kubectl create secret generic headgate --from-env-file=.env',
+  'docs/deploy/kubernetes.md: kubectl apply -k kubernetes',
+  'docs/deploy/kubernetes.md: kubectl rollout status statefulset/headgate',
+  'docs/deploy/kubernetes.md: kubectl exec headgate-0 -- node /app/src/cli/main.ts doctor',
+  'docs/deploy/kubernetes.md: kubectl port-forward service/headgate-control 8788',
+  'docs/deploy/kubernetes.md: HEADGATE_TOKEN=… headgate status --watch',
   'docs/deploy/workers.md: npx wrangler login',
   'docs/deploy/workers.md: npx wrangler deploy',
   'docs/deploy/workers.md: npx wrangler secret put HEADGATE_TOKEN       # and each other binding: until all are there it answers 503, and its log says why',

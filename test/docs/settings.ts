@@ -28,7 +28,11 @@ const PLAN = `    plan: { steps: [1%, 2%, 5%, 10%, 25%, 50%, 75%, 99%], over: 14
 
 /** A configuration as `headgate init` writes it, with its keys in the environment. */
 async function configured(stage: Stage, percent: number, planned: boolean): Promise<void> {
-  const [before = ''] = configText(ANSWERS, './schema/headgate.v1.json').split(/^ {4}# Rolls back/m)
+  const [before = ''] = configText(ANSWERS, {
+    template: 'node',
+    schemaPath: './schema/headgate.v1.json',
+    callerSha256: '',
+  }).split(/^ {4}# Rolls back/m)
   const price = before.replace(/^( {4}models:)/m, '    price: { ratio: 0.15 }\n$1')
   stage.write('headgate.yaml', `${price}${planned ? PLAN : PLAN.replace(/^.*plan:.*\n/, '')}`)
   stage.write('flags/relay.json', flagsText(percent))
