@@ -377,6 +377,9 @@ export const FINDING_KINDS = [
   'tool_calls',
   'new_urls',
   'new_installs',
+  'new_commands',
+  'truncation',
+  'contradiction',
   'planted_secret',
   'fingerprint',
 ] as const

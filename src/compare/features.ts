@@ -28,10 +28,12 @@ const MOST_SENTENCES = 100
 
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{N}]+(?:['’][\p{L}]+)?/gu
-const NUMBER = /(?<![\p{L}\p{N}_.])[-−+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\p{L}_])/giu
+const NUMBER =
+  /(?<![\p{L}\p{N}_.])[-−+]?\d[\d,_]{0,40}(?:\.\d{1,40})?(?:e[-+]?\d{1,4})?(?![\p{L}_])/giu
 const LIST_ITEM = /^[ \t]*(?:#{1,6} *)?\(?\d{1,3}[.):](?=\s)/gm
+/** Every part is bounded: what is read is a stranger's. */
 const NAME =
-  /`[^`\n]{1,80}`|https?:\/\/[^\s<>"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]+|\b[\w-]+(?:[./\\:][\w-]+)+\b|\b\w+_\w+\b|\b[a-z]+[A-Z]\w*\b|\b[A-Z]{2,}\w*\b|(?<=[\p{L}\p{N},;] )\p{Lu}[\p{L}\p{N}]+/gu
+  /`[^`\n]{1,80}`|https?:\/\/[^\s<>"')\]]{1,256}|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{1,64}|\b[\w-]{1,64}(?:[./\\:][\w-]{1,64}){1,16}\b|\b\w{1,64}_\w{1,64}\b|\b[a-z]{1,40}[A-Z]\w{0,40}\b|\b[A-Z]{2}\w{0,40}\b|(?<=[\p{L}\p{N},;] )\p{Lu}[\p{L}\p{N}]{1,64}/gu
 const NEGATIONS = new Set(
   `not no never none nobody nothing neither nor without cannot false incorrect impossible unable fails
   nicht kein keine keinen nie niemals ohne falsch pas jamais aucun sans ningún nunca jamás sin não nunca sem
