@@ -22,3 +22,16 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     throw new InvalidArgumentError(`It must be a whole number in ${least}..${most}.`)
   }
 }
+
+export function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const fits = /^\d{1,9}(\.\d{1,6})?$/.test(text) && Number(text) >= least && Number(text) <= most
+    if (fits) return Number(text)
+    throw new InvalidArgumentError(`It must be a number in ${least}..${most}.`)
+  }
+}
+
+/** For an option that may be given more than once. */
+export function repeated(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text]
+}

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type ErrorCode, HeadgateError } from '../errors.ts'
 import type { Act, Context, Surroundings } from './command.ts'
 import { addCommands } from './commands.ts'
+import { addEvalCommands } from './eval-commands.ts'
 import { EXIT } from './exit.ts'
 import { Failure } from './failure.ts'
 import { addFlagCommands } from './flag-commands.ts'
@@ -88,6 +89,7 @@ export function programOf(
   addCommands(program, act)
   addRolloutCommands(program, act)
   addFlagCommands(program, act)
+  addEvalCommands(program, act)
   return program
 }
 

@@ -10,6 +10,7 @@ import { type ConnectOptions, connect } from '../connect.ts'
 import { EXIT } from '../exit.ts'
 import { Failure } from '../failure.ts'
 import { countText, oneLine, plural, usdText } from '../format.ts'
+import { aligned } from '../table.ts'
 
 /** `headgate costs`: what was spent and saved, for people, for a sheet, or beside an invoice. */
 
@@ -106,21 +107,6 @@ function tableOf(items: readonly CostLineView[]): string[] {
     item.savedUsd === null ? '-' : usdText(item.savedUsd),
   ])
   return aligned([head, ...rows], keys.length)
-}
-
-/** @param texts how many columns, from the left, are words; the rest are numbers */
-function aligned(rows: readonly (readonly string[])[], texts: number): string[] {
-  const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((cells) => (cells[at] ?? '').length)),
-  )
-  return rows.map((cells) =>
-    cells
-      .map((cell, at) =>
-        at < texts ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 function inputOf({ tokens }: CostLineView): number {
