@@ -1,125 +1,34 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import * as z from 'zod'
-import { configSchema } from '../src/config/schema.ts'
+import { apiText } from './reference/api.ts'
+import { cliText } from './reference/cli.ts'
+import { configText } from './reference/config.ts'
+import { eventsText } from './reference/events.ts'
+import { headersText } from './reference/headers.ts'
 
-/** `docs/reference/config.md`: one row a key, made from the schema, so that it cannot say what the code does not. */
+/** What `docs/reference/` says of the configuration, the command line, the API, headers and events: made from the code. */
 
-const FILE = join(import.meta.dirname, '../docs/reference/config.md')
-
-type Json = z.core.JSONSchema.JSONSchema
-
-const HEAD = `# Configuration
-
-After this page you know every key of \`headgate.yaml\`. It is made from the schema (\`npm run reference\`); editors read the same in
-\`schema/headgate.v1.json\`. \`NAME\` is a name of your own, \`[]\` an element of a list. Where a value is written \`\${VAR}\`,
-\`\${VAR:-default}\` or \`\${VAR:?message}\`, it is filled in from the environment; secrets are references (\`{ env: VAR }\`,
-\`{ file: path }\`), never values. \`headgate check\` reports every fault with line and column.
-
-| key | type | default | meaning |
-| --- | --- | --- | --- |
-`
-
-export function referenceText(): string {
-  const schema = z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input' }) as Json
-  const definitions = (schema.definitions ?? {}) as Record<string, Json>
-  const rows: string[] = []
-  walk(schema, '', definitions, new Set(schema.required ?? []), rows)
-  return `${HEAD}${[...new Set(rows)].join('\n')}\n`
+const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
+  'config.md': configText,
+  'cli.md': cliText,
+  'api.md': apiText,
+  'headers.md': headersText,
+  'events.md': eventsText,
 }
 
-function walk(
-  schema: Json,
-  path: string,
-  definitions: Record<string, Json>,
-  required: ReadonlySet<string>,
-  rows: string[],
-): void {
-  for (const [key, raw] of Object.entries((schema.properties ?? {}) as Record<string, Json>)) {
-    if (key === '$schema') continue
-    const here = path === '' ? key : `${path}.${key}`
-    const value = resolved(raw, definitions)
-    const initial = raw.default ?? value.default
-    const shown =
-      initial === undefined
-        ? required.has(key)
-          ? '**required**'
-          : ''
-        : `\`${JSON.stringify(initial)}\``
-    const meaning = raw.description ?? value.description ?? ''
-    if (isObject(value) && initial === undefined && meaning === '') {
-      inner(value, here, definitions, rows)
-      continue
-    }
-    rows.push(`| \`${here}\` | ${typeOf(raw, definitions)} | ${cell(shown)} | ${cell(meaning)} |`)
-    if (definitionOf(raw) === null) inner(value, here, definitions, rows)
-  }
+const checks = process.argv.includes('--check')
+const stale: string[] = []
+for (const [name, textOf] of Object.entries(PAGES)) {
+  const file = join(import.meta.dirname, '../docs/reference', name)
+  const text = await textOf()
+  if (!checks) writeFileSync(file, text)
+  else if (readFileSync(file, 'utf8') !== text) stale.push(`docs/reference/${name}`)
 }
-
-function inner(value: Json, here: string, definitions: Record<string, Json>, rows: string[]): void {
-  walk(value, here, definitions, new Set(value.required ?? []), rows)
-  if (typeof value.additionalProperties === 'object') {
-    const entry = value.additionalProperties
-    if (definitionOf(entry) === null) inner(entry, `${here}.NAME`, definitions, rows)
-  }
-  if (typeof value.items === 'object') {
-    const element = value.items as Json
-    if (definitionOf(element) === null) inner(element, `${here}[]`, definitions, rows)
-  }
-  for (const option of (value.anyOf ?? []) as Json[]) {
-    if (definitionOf(option) === null) inner(resolved(option, definitions), here, definitions, rows)
-  }
-}
-
-function typeOf(schema: Json, definitions: Record<string, Json>): string {
-  const definition = definitionOf(schema)
-  // Zod names recursive types `__schema0` and so on: here that is JSON itself.
-  if (definition !== null) return definition.startsWith('__') ? 'any JSON' : definition
-  const value = resolved(schema, definitions)
-  if (value.const !== undefined) return `\`${JSON.stringify(value.const)}\``
-  if (value.enum) return value.enum.map((each) => `\`${String(each)}\``).join(', ')
-  if (value.anyOf) {
-    const types = value.anyOf.map((each) => typeOf(each as Json, definitions))
-    return [...new Set(types)].join(', ')
-  }
-  if (value.type === 'array' && typeof value.items === 'object') {
-    return `list of ${typeOf(value.items as Json, definitions)}`
-  }
-  if (value.type === 'object' && typeof value.additionalProperties === 'object') {
-    return `map of ${typeOf(value.additionalProperties, definitions)}`
-  }
-  return String(value.type ?? 'any')
-}
-
-function isObject(value: Json): boolean {
-  return value.type === 'object' && value.properties !== undefined
-}
-
-function definitionOf(schema: Json): string | null {
-  const ref = schema.$ref ?? (schema.allOf?.[0] as Json | undefined)?.$ref
-  return ref?.replace('#/definitions/', '') ?? null
-}
-
-function resolved(schema: Json, definitions: Record<string, Json>): Json {
-  const name = definitionOf(schema)
-  return name === null ? schema : { ...definitions[name], ...schema }
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
-}
-
-if (import.meta.main) {
-  const text = referenceText()
-  if (process.argv.includes('--check')) {
-    const same = readFileSync(FILE, 'utf8') === text
-    console.log(
-      `reference: ${same ? 'up to date' : 'docs/reference/config.md is not what the code makes'}`,
-    )
-    if (!same) console.error('reference: run `npm run reference` and commit what it writes')
-    process.exitCode = same ? 0 : 1
-  } else {
-    writeFileSync(FILE, text)
-    console.log('reference: wrote docs/reference/config.md')
-  }
-}
+const all = Object.keys(PAGES).join(', ')
+if (!checks) console.log(`reference: wrote ${all}`)
+else if (stale.length === 0) console.log('reference: up to date')
+else
+  console.error(
+    `reference: ${stale.join(', ')}: run \`npm run reference\` and commit what it writes`,
+  )
+process.exitCode = stale.length === 0 ? 0 : 1

@@ -4,7 +4,7 @@ import { ROOT } from '../house/tree.ts'
 import { ELSEWHERE } from './not-run.ts'
 import { type Block, blocksOf, type Mark, PAGES, pageOf } from './page.ts'
 import { type Act, HAPPENINGS, SETTINGS, serve } from './settings.ts'
-import { agrees, type Command, commandsOf } from './shown.ts'
+import { agrees, type Command, commandsOf, holds } from './shown.ts'
 import { Stage } from './stage.ts'
 import { wholeOf } from './whole.ts'
 
@@ -125,7 +125,10 @@ class Playing {
         await serve(stage, text)
         return ''
       }
-      const end = await stage.start(text, (output) => WRITES || fits(output))
+      const end = await stage.start(text, (output) => {
+        const said = WRITES && !/\bserve\b/.test(text) && output !== ''
+        return said || holds(shown, output, about)
+      })
       if (command.interrupted) await end()
       return shown
     }

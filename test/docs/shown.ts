@@ -66,12 +66,12 @@ function whole(lines: readonly string[]): string[] {
   return commands
 }
 
-/** A backslash at the end, a quote or a here-document that is not closed yet. */
+/** A backslash or a pipe at the end, a quote or a here-document that is not closed yet. */
 function isOpen(text: string): boolean {
   const here = /<<-? *'?(\w+)'?/.exec(text)
   if (here !== null) return !new RegExp(`^${here[1]}$`, 'm').test(text)
   const quotes = text.replaceAll(/"[^"\n]*"/g, '').split("'").length - 1
-  return text.endsWith('\\') || quotes % 2 === 1
+  return /[\\|]$/.test(text) || quotes % 2 === 1
 }
 
 /** What is another one each time: instants, ids, hashes, how long something took. */
@@ -114,13 +114,20 @@ function settled(text: string, about: boolean): string {
  * else is left out.
  */
 export function agrees(shown: string, came: string, about: boolean): boolean {
-  const pattern = settled(shown, about)
-    .split('\n')
-    .map((line) =>
-      line.trim() === '…' ? '(?:.*\n)*?' : `${line.split('…').map(literal).join('.*?')}\n`,
-    )
-    .join('')
-  return new RegExp(`^${pattern}$`).test(`${settled(came, about)}\n`)
+  const lines = settled(shown, about).split('\n')
+  return new RegExp(`^${lines.map(patternOf).join('')}$`).test(`${settled(came, about)}\n`)
+}
+
+/** Whether all that a page shows is in what has come until now, in this order: a log may stand between. */
+export function holds(shown: string, came: string, about: boolean): boolean {
+  const lines = settled(shown, about).split('\n').map(patternOf)
+  return new RegExp(`^${lines.join(ANY_LINES)}`, 'm').test(`${settled(came, about)}\n`)
+}
+
+const ANY_LINES = '(?:.*\\n)*?'
+
+function patternOf(line: string): string {
+  return line.trim() === '…' ? ANY_LINES : `${line.split('…').map(literal).join('.*?')}\\n`
 }
 
 function literal(text: string): string {

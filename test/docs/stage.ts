@@ -228,7 +228,7 @@ export class Stage {
     look: () => Found | null,
     said: () => string = () => this.#heard,
   ): Promise<Found> {
-    const deadline = performance.now() + 60_000
+    const deadline = performance.now() + 30_000
     for (;;) {
       const found = look()
       if (found !== null) return found
