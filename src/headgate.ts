@@ -5,6 +5,7 @@ import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
 import type { CostsView, FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
+import { Comparisons } from './comparisons.ts'
 import type { Secret } from './config/secret.ts'
 import { Accounts } from './cost/accounts.ts'
 import type { BudgetStand } from './cost/budget.ts'
@@ -185,6 +186,7 @@ export function createHeadgate(parts: Parts): Headgate {
   const { checks } = parts
   const doctor = checks === undefined ? null : rounds(() => checks(serving()), clock)
   const proofs = new Proofs()
+  const comparisons = new Comparisons()
   const measured = parts.metrics ?? null
   const stores =
     measured === null
@@ -275,9 +277,8 @@ export function createHeadgate(parts: Parts): Headgate {
       countUse(observation, draw)
       parts.witness?.(observation, draw)
     },
-    ownWitness: (observation, role) => {
-      accounts.book(observation, role, null)
-    },
+    shadowWitness: (rollout, note) => comparisons.note(rollout, note),
+    ownWitness: (observation, role) => dollars(accounts.book(observation, role, null)),
   })
 
   /** Where it would have gone on the other arm. */
@@ -373,12 +374,14 @@ export function createHeadgate(parts: Parts): Headgate {
   function viewOf(name: string): RolloutView | null {
     const split = splits?.byRollout.get(name)
     const report = rollouts.report(name)
-    if (split === undefined || report === null) return null
+    const config = routes.rollouts.get(name)?.config
+    if (split === undefined || report === null || config === undefined) return null
     return rolloutViewOf({
       split,
       report,
       tally: tallyOf(name),
       flags: flagsViewOf(),
+      drift: comparisons.view(name, config),
       canaryInFlight: canaryInFlight(name),
       nowMs: clock.monotonicMs(),
       wallMs: wallMs(),
@@ -540,10 +543,11 @@ export function createHeadgate(parts: Parts): Headgate {
       const nowMs = clock.monotonicMs()
       const { process, parcel } = dispatch
       if (parcel !== null) await accounts.take(process, parcel.sequence, parcel.spend)
-      const tally = isolates.hear(name, dispatch, nowMs)
-      if (tally !== null) tallyOf(name).merge(tally, nowMs)
+      const fresh = isolates.hear(name, dispatch, nowMs)
+      if (fresh !== null) tallyOf(name).merge(fresh.tally, nowMs)
+      if (fresh?.shadows != null) comparisons.merge(name, fresh.shadows)
       const control = routes.rollouts.get(name)?.control
-      if (control !== undefined && (tally?.arms.control.outcomes.ok ?? 0) > 0) {
+      if (control !== undefined && (fresh?.tally.arms.control.outcomes.ok ?? 0) > 0) {
         proofs.note(control.name, nowMs)
       }
       const spent = accounts.spent.has(name)
@@ -582,6 +586,7 @@ export function createHeadgate(parts: Parts): Headgate {
       draining = true
     },
     async close() {
+      gate.shadows.stop()
       await accounts.flush()
       await rollouts.close()
     },
@@ -609,9 +614,9 @@ function both(first: Telemetry | null, second: Telemetry | null): Telemetry | nu
       first.refused(turned)
       second.refused(turned)
     },
-    asked(ended) {
-      first.asked(ended)
-      second.asked(ended)
+    asked(ended, own) {
+      first.asked(ended, own)
+      second.asked(ended, own)
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import type { ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
+import { Comparisons } from './comparisons.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type { Parts } from './headgate.ts'
 import type { FlagSnapshot } from './ports.ts'
@@ -69,6 +70,7 @@ const WATCH_MS = 250
 export function createIsolate(parts: IsolateParts): Isolate {
   const { clock, log, routes } = parts
   const requests = new Requests()
+  const comparisons = new Comparisons()
   let flags: FlagSnapshot<FlagDocument> | null = null
   let watchedMs = Number.NEGATIVE_INFINITY
   /** When the writers were last asked; monotonic. */
@@ -81,6 +83,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     log,
     id: parts.id,
     pricing: parts.pricing,
+    shadows: comparisons,
     onChange: refresh,
   })
   /** Rollouts whose canary has no money left, as their writers say. */
@@ -105,8 +108,8 @@ export function createIsolate(parts: IsolateParts): Isolate {
     spans: null,
     draining: () => false,
     spent,
-    // An isolate asks nothing for itself.
-    ownWitness: () => {},
+    ownWitness: (observation, role) => outposts.book(observation, role),
+    shadowWitness: (rollout, note) => comparisons.note(rollout, note),
     witness: (observed, draw) => {
       watchFlights()
       const { observation, added } = outposts.observe(observed, draw)

@@ -5,6 +5,7 @@ import type {
   Role,
   RolloutEvent,
   RolloutRecord,
+  ShadowNote,
   Split,
   UnitSource,
 } from './types.ts'
@@ -135,6 +136,8 @@ export interface Caller {
   onDrain: (() => void) | null
   /** Called once when the caller leaves before its answer ended, at once if it has left already. Replaces the earlier listener. */
   onLeave(listener: () => void): void
+  /** Work that goes on after the answer: the runtime is told, where it would else put an end to it. */
+  background(work: Promise<unknown>): void
 }
 
 /** Steers one attempt. The same shape as undici's dispatch controller. */
@@ -217,6 +220,9 @@ export type Afterwards = (work: () => void) => void
 
 /** Told of every observation, after the caller has its answer. It must not throw. */
 export type Witness = (observation: Observation, draw: Draw) => void
+
+/** Told of shadows; after the caller has its answer. It must not throw. */
+export type ShadowWitness = (rollout: string, note: ShadowNote) => void
 
 /** A place in a trace. Ids are lower-case hex, of 32 and 16 digits, and not all zero. */
 export interface TraceContext {

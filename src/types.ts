@@ -509,3 +509,23 @@ export type CheckId =
   | 'otlp.export'
   | 'store.write'
   | 'price.coverage'
+
+/** What became of a shadow. */
+export type ShadowNote =
+  /** It was asked, once; what that cost, in dollars: null where nobody knows. */
+  | {
+      readonly what: 'sent'
+      readonly kind: Pair['kind']
+      readonly arm: Arm
+      readonly usd: number | null
+    }
+  | { readonly what: 'dropped'; readonly kind: Pair['kind']; readonly why: ShadowDrop }
+
+/** What shadows came to, in one process or many: it merges by adding. Plain values, as structured clone takes them. */
+export interface DriftCounts {
+  /** Requests of their own. */
+  readonly sent: number
+  /** Dollars, of what has a price; null where nothing has. */
+  readonly usd: number | null
+  readonly dropped: Readonly<Partial<Record<ShadowDrop, number>>>
+}

@@ -2,7 +2,7 @@ import { CLEAN_PROBES } from '../rollout/advance.ts'
 import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
 import type { Split, Verdict } from '../types.ts'
-import type { FlagsView, RolloutView } from './views.ts'
+import type { DriftView, FlagsView, RolloutView } from './views.ts'
 
 /** A rollout as the API shows it, from what the planes know. */
 
@@ -11,6 +11,8 @@ export interface ViewInput {
   readonly report: Report
   readonly tally: Tally
   readonly flags: FlagsView
+  /** Null where nothing is compared. */
+  readonly drift: DriftView | null
   /** Drawn requests at the canary now. */
   readonly canaryInFlight: number
   /** Monotonic milliseconds. */
@@ -63,6 +65,7 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
       probing === null
         ? null
         : { answered: probing.answered, failed: probing.failed, wanted: CLEAN_PROBES },
+    drift: input.drift,
     reach: reachOf(input),
     since: new Date(record.sinceAt === 0 ? input.watchedSinceMs : record.sinceAt).toISOString(),
   }

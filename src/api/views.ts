@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { CHECK_IDS } from '../doctor/check.ts'
-import { EVENT_TYPES, ROLLOUT_STATES } from '../types.ts'
+import { EVENT_TYPES, ROLLOUT_STATES, SHADOW_DROPS } from '../types.ts'
 
 /**
  * What the control API says, as schemas: its answers and its document come from them, and whoever reads it may check what
@@ -69,6 +69,23 @@ const flags = z
   })
   .meta({ id: 'Flags' })
 
+const drift = z
+  .object({
+    shadows: z
+      .object({
+        sent: count.describe('Requests of their own.'),
+        dropped: z
+          .partialRecord(z.enum(SHADOW_DROPS), count)
+          .describe('What was drawn for a shadow and has none, by why.'),
+        costUsd: z
+          .number()
+          .nullable()
+          .describe('Of what has a price; null where nothing has: unknown is never 0.'),
+      })
+      .describe('Since this process began.'),
+  })
+  .meta({ id: 'Drift', description: 'What comparing both arms on the same requests came to.' })
+
 /** A rollout as it reads back. */
 export const rolloutView = z
   .object({
@@ -126,6 +143,7 @@ export const rolloutView = z
       .object({ answered: count, failed: count, wanted: count })
       .nullable()
       .describe('Of the present suspension.'),
+    drift: drift.nullable().describe('Null without `shadow:`.'),
     reach: z
       .object({
         canaryPerSecond: z.number(),
@@ -137,6 +155,8 @@ export const rolloutView = z
     since: time.describe('When `state` became what it is.'),
   })
   .meta({ id: 'Rollout' })
+
+export type DriftView = z.output<typeof drift>
 
 export type FlagsView = z.output<typeof flags>
 

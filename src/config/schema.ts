@@ -633,6 +633,44 @@ const budget = z
   )
   .describe('What the canary may cost, probes and shadows included. Needs its price.')
 
+const shadow = z
+  .strictObject({
+    rate: percent
+      .prefault('1%')
+      .describe('How many of the requests that control answers are asked of the canary too.'),
+    both: z
+      .boolean()
+      .default(false)
+      .describe('Asks control too what the canary answers, at the same rate.'),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(4)
+      .describe('Shadows at once, in one process; more are dropped, and counted.'),
+    timeout: timeout
+      .prefault('60s')
+      .describe('What takes longer is cut, and says nothing of its arm; on Workers 25s at most.'),
+    maxBody: bytes
+      .refine((size) => size <= 4_194_304, 'must be at most 4MiB')
+      .prefault('256KiB')
+      .describe('Requests with a larger body have no shadow.'),
+    budget: z
+      .strictObject({
+        requests: z.int().min(1).default(1_000).describe('Requests of its own.'),
+        bytes: bytes.prefault('256MB').describe('Sent and received.'),
+        tokens: z.int().min(1).default(1_000_000).describe('In and out.'),
+        usd: z.number().gt(0).default(5).describe('Dollars; needs the prices of both arms.'),
+      })
+      .prefault({})
+      .describe(
+        'What shadows may come to in any hour, in one process; beyond it they are dropped.',
+      ),
+  })
+  .describe(
+    'A copy of some requests to the other arm, once the caller has its answer, to compare the two. Only of requests that leave nothing behind. Off unless it is here.',
+  )
+
 const rollout = z.strictObject({
   match,
   exclude,
@@ -684,6 +722,7 @@ const rollout = z.strictObject({
   guard: guard.optional(),
   budget: budget.optional(),
   probe,
+  shadow: shadow.optional(),
 })
 
 const caller = z.strictObject({
@@ -761,3 +800,4 @@ export const configSchema = z
 export type Config = z.output<typeof configSchema>
 export type UpstreamConfig = Config['upstreams'][string]
 export type RolloutConfig = Config['rollouts'][string]
+export type ShadowConfig = NonNullable<RolloutConfig['shadow']>

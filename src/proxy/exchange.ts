@@ -2,6 +2,7 @@ import type { Caller, Draw } from '../ports.ts'
 import type { Assignment } from '../types.ts'
 import type { Gate } from './gate.ts'
 import type { Identity } from './identify.ts'
+import type { Kept } from './kept.ts'
 import type { Attempted } from './observe.ts'
 import type { Trace } from './trace.ts'
 
@@ -20,4 +21,6 @@ export interface Exchange {
   readonly attempts: Attempted[]
   /** The status that the caller has got; null while it has none. */
   answered: number | null
+  /** Where the answer is kept for a comparison; null where it is not. */
+  readonly kept: Kept | null
 }

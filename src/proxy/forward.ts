@@ -6,6 +6,7 @@ import { errorEvent, FAILURES, type FailureCode, refusalOf } from './dialect.ts'
 import { EventFilter, withModel } from './event-filter.ts'
 import type { Exchange } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './headers.ts'
+import type { Kept } from './kept.ts'
 import { type AnswerKind, type Attempted, joined, kindOf, Tap } from './observe.ts'
 import { checkOf, failsOver, outcomeOfStatus } from './outcome.ts'
 import { redactedBytes } from './redact.ts'
@@ -80,6 +81,7 @@ class Attempt implements AnswerHandler {
   readonly #sentMs: number
   /** Which of the upstream's keys. */
   readonly #key: number
+  readonly #kept: Kept | null
 
   #phase: Phase = 'connecting'
   #controller: AttemptController | null = null
@@ -138,6 +140,8 @@ class Attempt implements AnswerHandler {
       delivered: false,
     }
     exchange.attempts.push(this.#attempted)
+    this.#kept = exchange.kept
+    this.#kept?.begin(this.#attempted)
   }
 
   start(): void {
@@ -196,6 +200,7 @@ class Attempt implements AnswerHandler {
       return
     }
     tap.push(chunk)
+    if (this.#kept !== null) this.#kept.push(chunk)
     const begun = tap.sign !== 'waiting'
     if (begun && this.#attempted.firstByteMs === null) {
       this.#attempted.firstByteMs = this.#elapsed()

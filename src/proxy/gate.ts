@@ -1,4 +1,13 @@
-import type { Afterwards, Clock, Dial, Flight, Log, Spans, Witness } from '../ports.ts'
+import type {
+  Afterwards,
+  Clock,
+  Dial,
+  Flight,
+  Log,
+  ShadowWitness,
+  Spans,
+  Witness,
+} from '../ports.ts'
 import type { Observation, Role, Splits } from '../types.ts'
 import { Admissions } from './admission.ts'
 import { RetryBudgets } from './budget.ts'
@@ -6,6 +15,7 @@ import { Cooldowns } from './cooldown.ts'
 import { Keys } from './keys.ts'
 import { ModelEchoes } from './model-echoes.ts'
 import type { Routes } from './routes.ts'
+import { Shadows } from './shadow-state.ts'
 import { StoredResponses } from './stored.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -16,8 +26,12 @@ export interface Gate {
   readonly dial: Dial
   readonly clock: Clock
   readonly witness: Witness
-  /** Told of what Headgate asked for itself, and of nobody's wait. It must not throw. */
-  readonly ownWitness: (observation: Observation, role: Role) => void
+  /**
+   * Told of what Headgate asked for itself, and of nobody's wait. It must not throw.
+   * @returns what it cost in dollars; null where nobody knows
+   */
+  readonly ownWitness: (observation: Observation, role: Role) => number | null
+  readonly shadowWitness: ShadowWitness
   /** Null where nobody measures. */
   readonly telemetry: Telemetry | null
   /** Null where nobody traces: then a caller's `traceparent` is a header like any other. */
@@ -42,6 +56,7 @@ export interface Gate {
   readonly sha256: (text: string) => string | Promise<string>
   readonly echoes: ModelEchoes
   readonly stored: StoredResponses
+  readonly shadows: Shadows
   /** True once new requests should go elsewhere. */
   readonly draining: () => boolean
 }
@@ -58,6 +73,7 @@ export function newGate(
     | 'keys'
     | 'echoes'
     | 'stored'
+    | 'shadows'
   >,
 ): Gate {
   const { clock, random } = given
@@ -71,5 +87,6 @@ export function newGate(
     keys: new Keys(),
     echoes: new ModelEchoes(),
     stored: new StoredResponses(),
+    shadows: new Shadows(),
   }
 }

@@ -1,5 +1,5 @@
 import type { Caller, Draw, FlatHeaders, Flight } from '../ports.ts'
-import type { Arm, Observation, Outcome, Reason } from '../types.ts'
+import type { Arm, Outcome, Reason } from '../types.ts'
 import type { TurnedAway } from './admission.ts'
 import { assign } from './assign.ts'
 import { attempt, hasRoom, noteCooldown } from './attempt.ts'
@@ -15,9 +15,11 @@ import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
 import { flagContextOf, type Identity, identify, type Refused, type Visit } from './identify.ts'
+import { observationOf } from './observation.ts'
 import type { Attempted } from './observe.ts'
 import { outcomeBesideControl } from './outcome.ts'
 import type { Upstream } from './routes.ts'
+import { drawShadow, sendShadow } from './shadow.ts'
 import { parentOf, type Trace } from './trace.ts'
 
 /** A caller whose second try found no place is asked to wait at least this long. */
@@ -78,9 +80,11 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
       trace,
       attempts: [],
       answered: null,
+      kept: drawShadow(gate, identity, assignment),
     }
     await answer(exchange)
     gate.telemetry?.answered(exchange)
+    if (exchange.kept !== null) sendShadow(exchange, exchange.kept)
   } finally {
     visit.place?.leave(null)
   }
@@ -280,40 +284,4 @@ function observe(exchange: Exchange, attempted: Attempted, reason?: Reason): voi
     gate.stored.remember(attempted.responseId, arm)
   }
   gate.witness(observation, draw)
-}
-
-/** What one attempt did, with all that is known of its request. */
-export function observationOf(
-  { identity, assignment, draw, startedAt }: Omit<Exchange, 'caller' | 'gate'>,
-  attempted: Attempted,
-  reason: Reason = assignment.reason,
-): Observation {
-  return {
-    requestId: identity.requestId,
-    rollout: identity.rollout?.name ?? null,
-    epoch: draw.split?.epoch ?? 0,
-    arm: attempted.arm,
-    assigned: assignment.arm,
-    reason,
-    bucket: assignment.bucket,
-    shareBp: assignment.shareBp,
-    evidence: assignment.evidence && attempted.arm === assignment.arm,
-    upstream: attempted.upstream,
-    endpoint: identity.endpoint.name,
-    dialect: identity.endpoint.dialect,
-    stream: identity.ask?.stream ?? false,
-    caller: identity.callerName,
-    modelAsked: identity.ask?.model ?? null,
-    modelAnswered: attempted.modelAnswered,
-    outcome: attempted.outcome,
-    tries: attempted.tries,
-    status: attempted.status,
-    startedAt,
-    firstByteMs: attempted.firstByteMs,
-    durationMs: attempted.durationMs,
-    bytesIn: attempted.bytesIn,
-    bytesOut: identity.ask?.body.length ?? 0,
-    finishReason: attempted.finishReason,
-    usage: attempted.usage,
-  }
 }

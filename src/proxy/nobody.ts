@@ -1,19 +1,19 @@
-import type { Caller } from '../ports.ts'
+import type { Caller, FlatHeaders } from '../ports.ts'
 
 /** A caller that takes everything and keeps nothing: for what Headgate asks by itself. */
 export class Nobody implements Caller {
   readonly method: string
   readonly target: string
-  readonly headers: string[]
+  readonly headers: Readonly<FlatHeaders>
   onDrain: (() => void) | null = null
   begun = false
   #listener: (() => void) | null = null
 
-  constructor(method: string, path: string) {
+  /** @param headers what the upstream gets beside its key; what JSON asks for, unless given */
+  constructor(method: string, path: string, headers: Readonly<FlatHeaders> = headersFor(path)) {
     this.method = method
     this.target = path
-    this.headers = ['content-type', 'application/json', 'accept', '*/*']
-    if (path.startsWith('/v1/messages')) this.headers.push('anthropic-version', '2023-06-01')
+    this.headers = headers
   }
 
   leave(): void {
@@ -43,4 +43,11 @@ export class Nobody implements Caller {
   end(): void {}
   answer(): void {}
   destroy(): void {}
+  background(): void {}
+}
+
+function headersFor(path: string): FlatHeaders {
+  const headers = ['content-type', 'application/json', 'accept', '*/*']
+  if (path.startsWith('/v1/messages')) headers.push('anthropic-version', '2023-06-01')
+  return headers
 }

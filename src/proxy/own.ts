@@ -1,11 +1,13 @@
-import type { Arm, Outcome, Role } from '../types.ts'
+import type { Arm, Observation, Outcome, Role } from '../types.ts'
 import { askOf } from './ask.ts'
 import { endpointOf } from './endpoint.ts'
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
-import { observationOf } from './handle.ts'
+import type { Identity } from './identify.ts'
+import type { Kept } from './kept.ts'
 import { Nobody } from './nobody.ts'
+import { observationOf } from './observation.ts'
 import type { Rollout, Upstream } from './routes.ts'
 import { targetOf } from './target.ts'
 
@@ -27,63 +29,99 @@ export interface OwnRequest {
 
 /** @returns how it ended; `timeout_total` when it took too long. Never rejects. */
 export async function askOwn(gate: Gate, request: OwnRequest): Promise<Outcome> {
+  const { role, arm, upstream, timeoutMs } = request
   const caller = new Nobody(request.method, request.path)
-  const exchange = exchangeOf(gate, request, caller)
-  if (exchange === null) return 'malformed'
-  const { clock } = gate
-  const timer = clock.setTimer(() => caller.leave(), request.timeoutMs)
+  const identity = identityOf(gate, request)
+  if (identity === null) return 'malformed'
+  const exchange = ownExchange(gate, { caller, identity, arm, kept: null })
+  const { observation } = await sendOwn(exchange, { role, upstream, timeoutMs })
+  gate.telemetry?.asked(exchange, { role, because: null, differs: false })
+  const { outcome } = observation
+  return outcome === 'cancelled' ? 'timeout_total' : outcome
+}
+
+/** An exchange that nobody but Headgate has begun. */
+export interface OwnExchange extends Exchange {
+  readonly caller: Nobody
+}
+
+/** Of its own: a request id, a trace, a start. Nothing of it was drawn. */
+export function ownExchange(
+  gate: Gate,
+  given: {
+    readonly caller: Nobody
+    readonly identity: Identity
+    readonly arm: Arm
+    readonly kept: Kept | null
+  },
+): OwnExchange {
+  const { clock, spans } = gate
+  const { arm, ...rest } = given
+  return {
+    ...rest,
+    gate,
+    assignment: { arm, reason: 'forced', bucket: null, shareBp: 0, evidence: false },
+    draw: { unit: null, source: null, startedMs: clock.monotonicMs(), split: null, overdue: false },
+    startedAt: clock.wallMs(),
+    // Nobody asks often enough for it to be sampled.
+    trace: spans === null ? null : { traceId: spans.newTraceId(), parent: null, sampled: true },
+    attempts: [],
+    answered: null,
+  }
+}
+
+/** What came of a request of Headgate's own. */
+export interface OwnAnswer {
+  /** `cancelled` when it took too long, or was called off. */
+  readonly observation: Observation
+  /** Null where nobody knows. */
+  readonly usd: number | null
+}
+
+/** One try at one upstream, booked under its role. Never rejects. */
+export async function sendOwn(
+  exchange: OwnExchange,
+  asked: Pick<OwnRequest, 'role' | 'upstream' | 'timeoutMs'>,
+): Promise<OwnAnswer> {
+  const { gate, caller, assignment } = exchange
+  const { role, upstream, timeoutMs } = asked
+  const timer = gate.clock.setTimer(() => caller.leave(), timeoutMs)
   const attempted = await forward(exchange, {
-    arm: request.arm,
-    upstream: request.upstream,
+    arm: assignment.arm,
+    upstream,
     held: false,
     flight: null,
     retries: null,
     ownHeaders: () => [],
   })
-  clock.clearTimer(timer)
-  gate.telemetry?.asked(exchange)
-  gate.ownWitness(observationOf(exchange, attempted), request.role)
-  const { outcome } = attempted
-  return outcome === 'cancelled' ? 'timeout_total' : outcome
+  gate.clock.clearTimer(timer)
+  const observation = observationOf(exchange, attempted)
+  return { observation, usd: gate.ownWitness(observation, role) }
 }
 
-function exchangeOf(gate: Gate, request: OwnRequest, caller: Nobody): Exchange | null {
-  const { method, path, body, rollout, arm } = request
+/** @returns null where there is nothing to ask with */
+function identityOf(gate: Gate, request: OwnRequest): Identity | null {
+  const { method, path, body, rollout, upstream } = request
   const endpoint = endpointOf(method, path, false)
   const target = targetOf(path)
   const bytes = new TextEncoder().encode(JSON.stringify(body))
   const ask = body === null ? null : askOf(endpoint, bytes)
   if (target === null || (body !== null && ask === null)) return null
-  const { clock } = gate
   return {
-    gate,
-    caller,
-    identity: {
-      requestId: gate.id(),
-      endpoint,
-      target,
-      routes: gate.routes(),
-      rollout,
-      control: rollout?.control ?? request.upstream,
-      ask,
-      callerName: null,
-      unit: null,
-      unitSource: null,
-      bound: false,
-      owner: null,
-      excluded: false,
-      forced: null,
-      timeoutClass: null,
-    },
-    assignment: { arm, reason: 'forced', bucket: null, shareBp: 0, evidence: false },
-    draw: { unit: null, source: null, startedMs: clock.monotonicMs(), split: null, overdue: false },
-    startedAt: clock.wallMs(),
-    // Nobody asks often enough for it to be sampled.
-    trace:
-      gate.spans === null
-        ? null
-        : { traceId: gate.spans.newTraceId(), parent: null, sampled: true },
-    attempts: [],
-    answered: null,
+    requestId: gate.id(),
+    endpoint,
+    target,
+    routes: gate.routes(),
+    rollout,
+    control: rollout?.control ?? upstream,
+    ask,
+    callerName: null,
+    unit: null,
+    unitSource: null,
+    bound: false,
+    owner: null,
+    excluded: false,
+    forced: null,
+    timeoutClass: null,
   }
 }

@@ -1,5 +1,5 @@
 import type { Draw } from '../ports.ts'
-import type { Assignment } from '../types.ts'
+import type { Assignment, Role } from '../types.ts'
 import type { Ask } from './ask.ts'
 import type { RefusalCode } from './dialect.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -15,7 +15,16 @@ export interface Telemetry {
   /** A request that went nowhere. */
   refused(turned: TurnedDown): void
   /** What Headgate asked by itself. */
-  asked(ended: Ended): void
+  asked(ended: Ended, own: Own): void
+}
+
+/** Why Headgate asked by itself. */
+export interface Own {
+  readonly role: Exclude<Role, 'live'>
+  /** The attempt whose answer it is compared with; null where there is none. */
+  readonly because: { readonly traceId: string; readonly spanId: string } | null
+  /** What came back is not what was expected: it is kept whatever else is not. */
+  readonly differs: boolean
 }
 
 export interface TurnedDown {

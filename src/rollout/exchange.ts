@@ -1,7 +1,7 @@
 import type { FlagDocument } from '../flag/document.ts'
 import type { Pins } from '../judge/pins.ts'
 import type { EvidenceBatch, LedgerLine } from '../ports.ts'
-import type { RolloutRecord, ShareBp } from '../types.ts'
+import type { DriftCounts, RolloutRecord, ShareBp } from '../types.ts'
 import type { Packed } from './checkpoint.ts'
 import type { FlushRecord } from './flushes.ts'
 import type { ProbeShape } from './probing.ts'
@@ -36,6 +36,16 @@ export interface Parcel {
   readonly tally: TallyCounts
   /** What was spent. */
   readonly spend: readonly LedgerLine[]
+  /** Null where no shadow ended. */
+  readonly shadows: DriftCounts | null
+}
+
+/** What an isolate's shadows came to, until it is sent. */
+export interface ShadowsToTell {
+  /** There is something to take. */
+  waits(rollout: string): boolean
+  /** Null where there is nothing; it is gone after. */
+  take(rollout: string): DriftCounts | null
 }
 
 /** Where a rollout stands. */

@@ -1,5 +1,4 @@
-import type { Dispatch } from './exchange.ts'
-import type { TallyCounts } from './tally.ts'
+import type { Dispatch, Parcel } from './exchange.ts'
 
 /** The isolates that count for rollouts, as the writer of these knows them. In memory: what is lost with it is shown, not judged. */
 
@@ -18,19 +17,15 @@ const MOST = 10_000
 export class Isolates {
   readonly #known = new Map<string, Known>()
 
-  /** @param nowMs monotonic @returns what is to be tallied; null when there is nothing, or it came before */
-  hear(
-    rollout: string,
-    { process, parcel, inFlight }: Dispatch,
-    nowMs: number,
-  ): TallyCounts | null {
+  /** @param nowMs monotonic @returns the parcel, to be tallied; null when there is none, or it came before */
+  hear(rollout: string, { process, parcel, inFlight }: Dispatch, nowMs: number): Parcel | null {
     const before = this.#known.get(process)?.sequence ?? -1
     const sequence = Math.max(before, parcel?.sequence ?? -1)
     this.#known.delete(process)
     this.#known.set(process, { rollout, sequence, inFlight, atMs: nowMs })
     const [oldest] = this.#known.keys()
     if (this.#known.size > MOST && oldest !== undefined) this.#known.delete(oldest)
-    return parcel !== null && parcel.sequence > before ? parcel.tally : null
+    return parcel !== null && parcel.sequence > before ? parcel : null
   }
 
   /** Drawn requests at the canary now, in all that were heard lately. */

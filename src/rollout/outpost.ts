@@ -5,12 +5,12 @@ import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, Flight, Log } from '../ports.ts'
-import type { Observation, RolloutRecord } from '../types.ts'
+import type { Observation, Role, RolloutRecord } from '../types.ts'
 import { Batches } from './batches.ts'
 import { unpacked } from './checkpoint.ts'
 import type { ControllerInput } from './controller.ts'
 import { type Added, Evidence } from './evidence.ts'
-import type { Answer, Dispatch, Parcel } from './exchange.ts'
+import type { Answer, Dispatch, Parcel, ShadowsToTell } from './exchange.ts'
 import { policyFor } from './guard.ts'
 import { type Plan, placeOf, planOf } from './plan.ts'
 import { closedAs, initialOf } from './state.ts'
@@ -29,6 +29,7 @@ export interface OutpostParts {
   readonly process: string
   /** Without prices nothing that is spent is booked. */
   readonly pricing?: Pricing | undefined
+  readonly shadows: ShadowsToTell
   /** The split is another one now. */
   readonly onChange: () => void
 }
@@ -138,6 +139,12 @@ export class Outpost {
     return seen
   }
 
+  /** Books what was asked of this rollout's arms by nobody. @returns dollars; null where nobody knows */
+  book(observation: Observation, role: Role): number | null {
+    const pico = this.#books?.book(observation, role, null).charge.pico ?? null
+    return pico === null ? null : usdOf(pico)
+  }
+
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */
   get patienceMs(): number | null {
     return this.#watch.patienceMs
@@ -155,7 +162,13 @@ export class Outpost {
 
   /** Something was counted and not taken yet. */
   get waits(): boolean {
-    return this.#waiting.length > 0 || !this.#tally.isEmpty || this.#evidence?.waits === true
+    return this.#waiting.length > 0 || this.#evidence?.waits === true || this.#hasMore
+  }
+
+  /** Besides what is evidence. */
+  get #hasMore(): boolean {
+    const { shadows } = this.#parts
+    return !this.#tally.isEmpty || this.#books?.isEmpty === false || shadows.waits(this.rollout)
   }
 
   /** What to tell the writer now. */
@@ -214,9 +227,14 @@ export class Outpost {
       this.#evidence === null
         ? null
         : this.#batches.take(this.#evidence, placeOf(this.#plan, this.#record), said)
-    if (batch === null && this.#tally.isEmpty) return
-    const spend = this.#books?.take() ?? []
-    this.#waiting.push({ sequence: this.#sequence++, batch, tally: this.#tally.take(), spend })
+    if (batch === null && !this.#hasMore) return
+    this.#waiting.push({
+      sequence: this.#sequence++,
+      batch,
+      tally: this.#tally.take(),
+      spend: this.#books?.take() ?? [],
+      shadows: this.#parts.shadows.take(this.rollout),
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Draw, Flight } from '../ports.ts'
-import type { Observation } from '../types.ts'
+import type { Observation, Role } from '../types.ts'
 import type { Answer, Dispatch } from './exchange.ts'
 import { Outpost, type OutpostParts } from './outpost.ts'
 import { controlled, type RolloutInput } from './rollouts.ts'
@@ -44,6 +44,12 @@ export class Outposts {
     const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
     if (known === undefined) return { observation, added: { as: 'none' } }
     return known.outpost.observe(observation, draw)
+  }
+
+  /** As `Outpost.book`; null where no rollout had a say. */
+  book(observation: Observation, role: Role): number | null {
+    const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
+    return known?.outpost.book(observation, role) ?? null
   }
 
   /** @param flights the oldest first @param nowMs monotonic */

@@ -38,6 +38,14 @@ export function gaugesOf({ rollouts, splitAgeMs, flagAgeMs }: Standing): readonl
         pointOf(view.verdict.value === verdict ? 1 : 0, { rollout: view.name, verdict }),
       ),
     ),
+    each(METRICS.shadowsSent, ({ name, drift }) =>
+      pointOf(drift?.shadows.sent ?? null, { rollout: name }),
+    ),
+    each(METRICS.shadowsDropped, ({ name, drift }) =>
+      Object.entries(drift?.shadows.dropped ?? {}).flatMap(([why, count]) =>
+        pointOf(count, { rollout: name, why }),
+      ),
+    ),
     { metric: METRICS.splitAge, points: pointOf(secondsOf(splitAgeMs), {}) },
     { metric: METRICS.flagAge, points: pointOf(secondsOf(flagAgeMs), {}) },
   ]

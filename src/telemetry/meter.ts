@@ -1,7 +1,8 @@
 import { refusalOf } from '../proxy/dialect.ts'
 import type { Attempted } from '../proxy/observe.ts'
 import type { Routes, Upstream } from '../proxy/routes.ts'
-import type { Ended, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
+import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
+import type { Role } from '../types.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
 import { ModelLabels } from './models.ts'
 import { type Attributes, attributesOf, LABELS, METRICS, type Metric } from './names.ts'
@@ -11,8 +12,6 @@ import { type Collected, Distribution, type Point, Rows } from './series.ts'
  * Counts what the request path does. Most requests cost it one string, one look-up and a few additions; what they are called is worked
  * out when somebody collects.
  */
-
-type Role = 'live' | 'probe'
 
 /** Series of one kind; beyond them all is one. */
 const MOST_ROWS = 1_000
@@ -83,11 +82,11 @@ export class Meter implements Telemetry {
     this.#servedRowOf(method, endpoint.name, status, errorType).seconds.record(ms / 1_000)
   }
 
-  asked(ended: Ended): void {
+  asked(ended: Ended, { role }: Own): void {
     this.#learn(ended.identity.routes)
     for (const attempted of ended.attempts) {
-      note(this.#triedRow(ended, attempted, 'probe'), attempted)
-      const row = this.#operatedRow(ended, attempted, 'probe')
+      note(this.#triedRow(ended, attempted, role), attempted)
+      const row = this.#operatedRow(ended, attempted, role)
       if (row !== null) operate(row, ended, attempted, attempted)
     }
   }

@@ -81,7 +81,7 @@ export const LABELS = {
   role: attribute(
     'headgate.role',
     'headgate',
-    '`live` for a caller, `probe` for what Headgate asks by itself',
+    '`live` for a caller; `shadow` for a copy of a request, `probe` for a test of both arms, `golden` for a recorded question: what Headgate asks by itself',
   ),
   rollout: attribute(
     'headgate.rollout.name',
@@ -103,6 +103,11 @@ export const LABELS = {
     'headgate.by',
     'headgate',
     'Who decided: `guard`, `tripwire`, `probes`, `gate`, `plan`, or `person`',
+  ),
+  why: attribute(
+    'headgate.shadow.why',
+    'headgate',
+    'Why there was no shadow: `not_allowed`, `no_answer`, `concurrency`, a spent budget, `busy`, `closed`, …',
   ),
   signal: attribute(
     'headgate.signal',
@@ -420,6 +425,22 @@ export const METRICS = {
     stability: 'headgate',
     meaning: 'Rollbacks that this process has written down',
     labels: ['rollout', 'by'],
+  },
+  shadowsSent: {
+    name: 'headgate.shadow.sent',
+    kind: 'counter',
+    unit: '{request}',
+    stability: 'headgate',
+    meaning: 'Requests of shadows and of probes of meaning',
+    labels: ['rollout'],
+  },
+  shadowsDropped: {
+    name: 'headgate.shadow.dropped',
+    kind: 'counter',
+    unit: '{shadow}',
+    stability: 'headgate',
+    meaning: 'Requests that were drawn for a shadow and have none',
+    labels: ['rollout', 'why'],
   },
   splitAge: {
     name: 'headgate.split.age',

@@ -6,7 +6,7 @@ import { checkOf } from '../proxy/outcome.ts'
 import { memberOf, membersOf, stringOf } from '../proxy/scan.ts'
 import type { Ended, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
-import type { Outcome } from '../types.ts'
+import type { Outcome, Role } from '../types.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
 import { SPAN_EVENTS, spanAttributesOf } from './names.ts'
 
@@ -22,7 +22,7 @@ export interface SpanContext {
   readonly flagProvider: string | null
   /** SHA-256 of the unit, its first digits; null without a unit. */
   readonly unitHash: string | null
-  readonly role: 'live' | 'probe'
+  readonly role: Role
   readonly kept: Kept
 }
 

@@ -1,6 +1,6 @@
 import type { SpanRecord, Spans } from '../ports.ts'
 import type { Attempted } from '../proxy/observe.ts'
-import type { Ended, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
+import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
 import type { RolloutEvent, Split, VerdictValue } from '../types.ts'
 import { actorOf } from './facts.ts'
@@ -75,12 +75,20 @@ export class Traces implements Telemetry {
     ])
   }
 
-  asked(ended: Ended): void {
+  asked(ended: Ended, { role, because, differs }: Own): void {
     const { trace, identity, draw } = ended
     if (trace === null) return
     const { rollout } = identity
-    const link = rollout === null ? null : (this.#failures.get(rollout.name) ?? null)
-    const context = this.#contextOf(draw.split, null, 'probe', 'always')
+    const { spans: ids } = this.#parts
+    // Copies of requests come as often as their rate says; what Headgate words itself, seldom.
+    const kept =
+      because === null || differs
+        ? 'always'
+        : (keptAnyway(ended) ?? (ids.samples(trace.traceId, null) ? 'sampled' : null))
+    if (kept === null) return
+    const failure = rollout === null ? null : (this.#failures.get(rollout.name) ?? null)
+    const link = because ?? failure
+    const context = this.#contextOf(draw.split, null, role, kept)
     const spans = ownSpansOf(ended, trace, context, link)
     if (spans.length > 0) this.#parts.spans.send(spans)
   }

@@ -17,14 +17,18 @@ export function fetchDoor(
   context: Context,
   serve: (caller: Caller) => Promise<void>,
 ): Promise<Response> {
-  const caller = new FetchCaller(context.req.raw)
-  const served = serve(caller)
   const execution = executionOf(context)
+  const caller = new FetchCaller(context.req.raw, execution)
+  const served = serve(caller)
   execution?.waitUntil(served)
   return caller.response
 }
 
-function executionOf(context: Context): { waitUntil(work: Promise<unknown>): void } | null {
+interface Execution {
+  waitUntil(work: Promise<unknown>): void
+}
+
+function executionOf(context: Context): Execution | null {
   try {
     return context.executionCtx
   } catch {
@@ -42,14 +46,16 @@ class FetchCaller implements Caller {
   readonly response: Promise<Response>
   onDrain: (() => void) | null = null
   readonly #request: Request
+  readonly #execution: Execution | null
   #respond: (response: Response) => void = () => {}
   #out: ReadableStreamDefaultController<Uint8Array> | null = null
   #leaveListener: (() => void) | null = null
   #left = false
   #ended = false
 
-  constructor(request: Request) {
+  constructor(request: Request, execution: Execution | null) {
     this.#request = request
+    this.#execution = execution
     this.method = request.method
     const url = new URL(request.url)
     this.target = url.pathname + url.search
@@ -160,6 +166,10 @@ class FetchCaller implements Caller {
   onLeave(listener: () => void): void {
     this.#leaveListener = listener
     if (this.#left) listener()
+  }
+
+  background(work: Promise<unknown>): void {
+    this.#execution?.waitUntil(work)
   }
 
   #onPull(): void {

@@ -146,6 +146,8 @@ class NodeCaller implements Caller {
     if (this.#left) listener()
   }
 
+  background(): void {}
+
   /** Nobody waits for the rest of an answer but its caller: Node sets the socket's timeout anew for the next request. */
   #closeUnlessTaken(): void {
     const { socket } = this.#outgoing

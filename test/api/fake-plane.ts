@@ -279,6 +279,7 @@ function viewOf({ record, dwell }: Standing): RolloutView {
     waits: [],
     dwellMs: dwell.ms,
     probes: null,
+    drift: null,
     reach: { canaryPerSecond: 0, inFlight: 0, flushMs: 1_000, words: 'nothing' },
     since: new Date(NOON).toISOString(),
   }

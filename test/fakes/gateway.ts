@@ -103,6 +103,8 @@ export interface Gateway {
   /** A person's command through the control API. @throws with what it answered when that is not 200 */
   command(name: string, more?: Loose): Promise<RolloutView>
   view(): RolloutView
+  /** What the control API answers to a GET. @throws with what it answered when that is not 200 */
+  ask(path: string): Promise<unknown>
   setFlag(percent: number, killed?: boolean): void | Promise<void>
   setDocument(document: FlagDocument): void | Promise<void>
   close(): Promise<void>
@@ -261,6 +263,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return (await answer.json()) as RolloutView
     },
     view: () => headgate.rollouts()[0] as RolloutView,
+    async ask(path) {
+      const headers = { authorization: `Bearer ${CONTROL_TOKEN}` }
+      const answer = await headgate.control.request(`/-/api/v1${path}`, { headers })
+      if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
+      return answer.json()
+    },
     setFlag: (percent, killed = false) => flags.set(documentOf(percent, killed)),
     setDocument: (next) => flags.set(next),
     async close() {

@@ -17,8 +17,9 @@ import type { Gate } from '../../src/proxy/gate.ts'
 import { Keys } from '../../src/proxy/keys.ts'
 import { ModelEchoes } from '../../src/proxy/model-echoes.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
+import { Shadows } from '../../src/proxy/shadow-state.ts'
 import { StoredResponses } from '../../src/proxy/stored.ts'
-import type { Arm, Observation, Splits } from '../../src/types.ts'
+import type { Arm, Observation, ShadowNote, Splits } from '../../src/types.ts'
 
 /** The request path with no sockets: a caller, a dial and a clock in memory, moved by hand. */
 
@@ -80,6 +81,8 @@ export class MemoryCaller implements Caller {
   destroy(): void {
     this.ended = 'destroyed'
   }
+
+  background(): void {}
 
   onLeave(listener: () => void): void {
     this.#leave = listener
@@ -195,6 +198,7 @@ export interface Bench {
   readonly clock: ManualClock
   readonly calls: Call[]
   readonly observations: Observation[]
+  readonly shadows: ShadowNote[]
 }
 
 /** A gate with one rollout over everything, at a share of 0 or 100 %. */
@@ -206,6 +210,7 @@ export function bench(options: {
   const clock = new ManualClock()
   const calls: Call[] = []
   const observations: Observation[] = []
+  const shadows: ShadowNote[] = []
   const config = configSchema.parse({
     version: 1,
     upstreams: {
@@ -264,6 +269,7 @@ export function bench(options: {
     clock,
     calls,
     observations,
+    shadows,
     gate: {
       routes: () => routes,
       splits: () => splits,
@@ -282,12 +288,14 @@ export function bench(options: {
       afterwards: (work) => work(),
       echoes: new ModelEchoes(),
       stored: new StoredResponses(),
+      shadows: new Shadows(),
       telemetry: null,
       spans: null,
       draining: () => false,
       flights: new Set(),
       witness: (observation) => observations.push(observation),
-      ownWitness: () => {},
+      ownWitness: () => null,
+      shadowWitness: (_, note) => shadows.push(note),
     },
   }
 }

@@ -8,7 +8,7 @@ const dispatch = (process: string, sequence: number | null, inFlight = 0): Dispa
   parcel:
     sequence === null
       ? null
-      : { sequence, batch: null, tally: new TallyParcel().take(), spend: [] },
+      : { sequence, batch: null, tally: new TallyParcel().take(), spend: [], shadows: null },
   knows: null,
   like: null,
   inFlight,

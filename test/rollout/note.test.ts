@@ -53,6 +53,7 @@ describe('a note', () => {
         report: controller.report(),
         tally: new Tally(),
         flags: FLAGS,
+        drift: null,
         canaryInFlight: 0,
         nowMs: 0,
         wallMs: 0,

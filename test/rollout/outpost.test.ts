@@ -12,6 +12,8 @@ import { type ManualClock, manualClock } from '../fakes/clock.ts'
 import { cable, inputOf, rolloutConfig, type Stand, stand } from './controllers.ts'
 import { observation, type Seen } from './observations.ts'
 
+const NO_SHADOWS = { waits: () => false, take: () => null }
+
 /** Isolates that count for one writer, over a network that a test breaks. */
 
 type Loss = 'request' | 'answer' | null
@@ -54,7 +56,8 @@ function world(
     isolate() {
       const log = { info() {}, warn() {}, error() {} }
       const process = `isolate-${isolates++}`
-      const outpost = new Outpost(inputOf(config), { clock, log, process, onChange: () => {} })
+      const parts = { clock, log, process, shadows: NO_SHADOWS, onChange: () => {} }
+      const outpost = new Outpost(inputOf(config), parts)
       return {
         outpost,
         see(seen = {}, unit = null, more = {}) {
@@ -286,7 +289,7 @@ describe('an isolate that counts for a writer', () => {
       }),
       null,
     )
-    const parts = { clock, log, process: 'i', pricing, onChange: () => {} }
+    const parts = { clock, log, process: 'i', pricing, shadows: NO_SHADOWS, onChange: () => {} }
     const outpost = new Outpost(inputOf(config), parts)
     const draw = { unit: null, source: null, startedMs: 0, split: null, overdue: false }
     const usage = {
