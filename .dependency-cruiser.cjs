@@ -21,11 +21,11 @@ const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
 const ENTRIES =
-  '^src/((node|node-doctor|node-flags|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
+  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
-  '^src/node(-doctor|-flags|-write-back)?\\.ts$',
+  '^src/node(-doctor|-flags|-page|-write-back)?\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
@@ -173,7 +173,7 @@ module.exports = {
       '6-nothing-imports-an-entry',
       'node.ts is made of node-*.ts; nothing more.',
       { path: '^src/node\\.ts$' },
-      { path: ENTRIES, pathNot: '^src/node-(doctor|flags|write-back)\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/node-(doctor|flags|page|write-back)\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',
@@ -222,15 +222,22 @@ module.exports = {
     ),
     rule(
       '8-dashboard-stands-alone',
-      'The page imports types.ts and its libraries.',
+      'The page imports types.ts, the types of what the API says, and its libraries.',
       { path: '^src/dashboard/' },
       {
         pathNot: [
           '^src/dashboard/',
           '^src/types\\.ts$',
+          '^src/api/views\\.ts$',
           'node_modules/(preact|@preact/signals|uplot)/',
         ],
       },
+    ),
+    rule(
+      '8-dashboard-stands-alone',
+      'Of what the API says the page takes the types: the schemas would bring zod along.',
+      { path: '^src/dashboard/' },
+      { path: '^src/api/views\\.ts$', dependencyTypesNot: ['type-only'] },
     ),
     rule(
       '9-node-at-the-rim',

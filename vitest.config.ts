@@ -18,8 +18,16 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/workers/**', 'test/edge/**', 'test/unleash/**'],
+          exclude: ['test/workers/**', 'test/edge/**', 'test/unleash/**', 'test/dashboard/**'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'page',
+          include: ['test/dashboard/*.test.ts'],
+          globalSetup: ['test/dashboard/build.ts'],
+          testTimeout: 30_000,
         },
       },
       {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 
 /**
  * Installs what tests need and Headgate does not: a real Unleash with a real PostgreSQL, from its own lockfile in
- * test/unleash, and a real Prometheus, from Debian. It is quick when all is there.
+ * test/unleash, and from Debian a real Prometheus and a real Chromium. It is quick when all is there.
  */
 
 const folder = resolve(import.meta.dirname, '../test/unleash')
@@ -34,15 +34,22 @@ if (!isInstalled()) {
   }
 }
 
-/** `promtool` comes with it. */
-if (spawnSync('prometheus', ['--version']).status !== 0) {
-  console.log('installing a real Prometheus for the tests (apt-get install prometheus)')
+/** `promtool` comes with Prometheus. */
+for (const [command, what] of [
+  ['prometheus', 'Prometheus'],
+  ['chromium', 'Chromium'],
+] as const) {
+  if (spawnSync(command, ['--version']).status !== 0) install(command, what)
+}
+
+/** From Debian, by the name of its command. */
+function install(name: string, what: string): void {
+  console.log(`installing a real ${what} for the tests (apt-get install ${name})`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const get = (...args: readonly string[]) =>
     spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0
-  const install = () => get('install', '-y', '-qq', '--no-install-recommends', 'prometheus')
-  if (!install() && !(get('update', '-qq') && install())) {
-    console.error('prometheus: apt-get failed; the tests that need Prometheus cannot run')
-    process.exitCode = 1
-  }
+  const installed = () => get('install', '-y', '-qq', '--no-install-recommends', name)
+  if (installed() || (get('update', '-qq') && installed())) return
+  console.error(`${name}: apt-get failed; the tests that need ${what} cannot run`)
+  process.exitCode = 1
 }

@@ -1,6 +1,6 @@
 import { costsAt, daysOf } from './api/cost-view.ts'
-import type { CommandAnswer, ControlPlane } from './api/plane.ts'
-import type { ChecksView, FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { CommandAnswer, ControlPlane, HistoryQuery } from './api/plane.ts'
+import type { ChecksView, FlushView, HealthView, HistorySample, RolloutView } from './api/views.ts'
 import type { BudgetStand } from './cost/budget.ts'
 import type { Check } from './doctor/check.ts'
 import type { Serving } from './doctor/parts.ts'
@@ -24,6 +24,7 @@ export interface Writer {
     rollout: string,
     query: Omit<Parameters<ControlPlane['flushes']>[0], 'rollout'>,
   ): Promise<Told<readonly FlushView[] | null>>
+  history(query: HistoryQuery): Promise<readonly HistorySample[] | null>
   /** What was spent on these days, and how budgets stand. */
   ledger(
     rollout: string,
@@ -98,6 +99,7 @@ export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts):
   return {
     ...own,
     names: () => rollouts,
+    dataUrl: () => null,
     // Isolates come and go, and each knows its own part only.
     metricsPage: () => null,
     rollouts: async () => {
@@ -135,6 +137,8 @@ export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts):
     },
     flushes: async ({ rollout, ...query }) =>
       knows(rollout) ? heard(writer(rollout).flushes(rollout, query)) : null,
+    history: async (query) =>
+      knows(query.rollout) ? reached(writer(query.rollout).history(query)) : null,
     async costs(query) {
       const { rollout } = query
       if (rollout !== undefined && !knows(rollout)) return null

@@ -1,5 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { costsAt, daysOf } from './api/cost-view.ts'
+import { History } from './api/history.ts'
+import type { PageFiles } from './api/page-files.ts'
 import type { CommandAnswer, ControlPlane, CostsQuery } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
@@ -84,6 +86,10 @@ export interface Parts {
   readonly viewerToken?: (() => Secret | null) | undefined
   /** The address a control request came from, for the limit on wrong tokens. */
   readonly source?: (context: Context) => string | null
+  /** The page's files; without them there is no page. */
+  readonly page?: PageFiles | undefined
+  /** Where applications send their requests, for people to copy; the host of the API unless given. */
+  readonly dataUrl?: (() => string | null) | undefined
   readonly stores: Stores<FlushRecord>
   /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
   readonly storeName: string
@@ -181,6 +187,7 @@ export function createHeadgate(parts: Parts): Headgate {
   const watchedSinceMs = wallMs()
   const said = new Map<string, string>()
   const tallies = new Map<string, Tally>()
+  const histories = new Map<string, History>()
   const isolates = new Isolates()
   const requests = new Requests()
   const { checks } = parts
@@ -238,7 +245,7 @@ export function createHeadgate(parts: Parts): Headgate {
     onChange: refresh,
     onEvent: (event) => {
       measured?.note(event)
-      noteVerdict(event.rollout)
+      noteView(event.rollout)
       traces?.decided(event)
       for (const listener of listeners) listener(event)
       parts.onEvent?.(event)
@@ -334,11 +341,24 @@ export function createHeadgate(parts: Parts): Headgate {
     }
   }
 
-  /** Says when the judge says something else. */
-  function noteVerdict(rollout: string): void {
-    const verdict = viewOf(rollout)?.verdict
-    if (verdict === undefined) return
-    const { value: to, reasons } = verdict
+  function historyOf(rollout: string): History {
+    let history = histories.get(rollout)
+    if (history === undefined) {
+      history = new History()
+      histories.set(rollout, history)
+    }
+    return history
+  }
+
+  /** Remembers how it stands, and says when the judge says something else. */
+  function noteView(rollout: string): void {
+    const view = viewOf(rollout)
+    if (view === null) return
+    historyOf(rollout).add(view, clock.monotonicMs())
+    noteVerdict(rollout, view.verdict)
+  }
+
+  function noteVerdict(rollout: string, { value: to, reasons }: RolloutView['verdict']): void {
     const from = verdicts.get(rollout)
     verdicts.set(rollout, to)
     if (from === undefined || from === to) return
@@ -515,9 +535,12 @@ export function createHeadgate(parts: Parts): Headgate {
         counts: counts as unknown as FlushView['counts'],
       }))
     },
+    history: ({ rollout, trail, after }) =>
+      routes.rollouts.has(rollout) ? historyOf(rollout).read(trail, after) : null,
     costs: costsOf,
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
+    dataUrl: parts.dataUrl ?? (() => null),
     names: () => [...routes.rollouts.keys()],
     metricsPage: () =>
       parts.metricsPage?.(metrics(), { fromAt: startedAt, toAt: clock.wallMs() }) ?? null,
@@ -533,6 +556,7 @@ export function createHeadgate(parts: Parts): Headgate {
       onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
       onGuessing: (source) => log.warn('many wrong control tokens', { source }),
       nowMs: () => clock.monotonicMs(),
+      page: parts.page,
       ...(parts.source === undefined ? {} : { source: parts.source }),
     }),
     plane,
@@ -546,6 +570,7 @@ export function createHeadgate(parts: Parts): Headgate {
       const fresh = isolates.hear(name, dispatch, nowMs)
       if (fresh !== null) tallyOf(name).merge(fresh.tally, nowMs)
       if (fresh?.shadows != null) comparisons.merge(name, fresh.shadows)
+      if (historyOf(name).isDue(nowMs)) noteView(name)
       const control = routes.rollouts.get(name)?.control
       if (control !== undefined && (fresh?.tally.arms.control.outcomes.ok ?? 0) > 0) {
         proofs.note(control.name, nowMs)
@@ -557,7 +582,8 @@ export function createHeadgate(parts: Parts): Headgate {
       accounts.turn()
       await rollouts.turn()
       refresh()
-      for (const name of routes.rollouts.keys()) noteVerdict(name)
+      const nowMs = clock.monotonicMs()
+      for (const name of routes.rollouts.keys()) if (historyOf(name).isDue(nowMs)) noteView(name)
       await Promise.all([proveControls(), accounts.flush()])
     },
     budgets: () => accounts.stands(),

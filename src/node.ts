@@ -16,6 +16,7 @@ import {
   loadConfig,
 } from './load-config.ts'
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
+import { nodePage } from './node-page.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
 import type { Clock, Log, Origin, Stores, Witness } from './ports.ts'
 import { routesOf } from './proxy/routes.ts'
@@ -92,6 +93,7 @@ export async function startNode({
   const dial = nodeDial()
   const writeBack = (): WriteBack | null =>
     writeBackOf(current, { note: headgate.note, clock, random, log })
+  let dataUrl: string | null = null
   const otel = await otelOf(env, log, () => headgate.metrics())
   const headgate: Headgate = createHeadgate({
     ...reloadOf(current, flags),
@@ -107,6 +109,8 @@ export async function startNode({
     controlToken: () => current.controlToken,
     viewerToken: () => current.viewerToken,
     source: nodeSource,
+    page: nodePage(),
+    dataUrl: () => dataUrl,
     stores,
     storeName: storeNameOf(current.config),
     calendar,
@@ -183,6 +187,7 @@ export async function startNode({
       otel?.close(),
     ]),
   )
+  dataUrl = `${data.url}/v1`
   const turning = setInterval(() => void headgate.turn(), turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
   let beside = watchBeside(current, reload)

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { eventViewOf } from './api/event-view.ts'
-import type { FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { HistoryQuery } from './api/plane.ts'
+import type { FlushView, HealthView, HistorySample, RolloutView } from './api/views.ts'
 import { narrowed } from './edge-config.ts'
 import { type Told, told, type Writer } from './edge-plane.ts'
 import { placeOf } from './errors.ts'
@@ -73,6 +74,11 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
   ): Promise<Told<readonly FlushView[] | null>> {
     const { headgate } = await this.#host(rollout)
     return told(headgate.plane.flushes({ ...query, rollout }))
+  }
+
+  async history(query: HistoryQuery): Promise<readonly HistorySample[] | null> {
+    const { headgate } = await this.#host(query.rollout)
+    return headgate.plane.history(query)
   }
 
   async ledger(

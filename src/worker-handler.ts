@@ -21,8 +21,6 @@ interface WriterBinding extends Writer {
 
 export interface WorkerBindings extends EdgeBindings {
   readonly ROLLOUTS: { getByName(name: string): unknown }
-  /** The page, where it was built. */
-  readonly ASSETS?: { fetch(request: Request): Promise<Response> }
 }
 
 interface Edge {
@@ -72,11 +70,8 @@ export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
       if (ready === null) return notConfigured(request)
       const { isolate, control } = ready
       const { pathname } = new URL(request.url)
-      if (pathname.startsWith('/-/')) {
-        const isPage = request.method === 'GET' && !/^\/-\/(api|metrics)/.test(pathname)
-        if (isPage && bindings.ASSETS !== undefined) return bindings.ASSETS.fetch(request)
-        return control.fetch(request, bindings, context)
-      }
+      // The page's own files were answered before this: wrangler.toml, [assets].
+      if (pathname.startsWith('/-/')) return control.fetch(request, bindings, context)
       if (pathname !== '/livez') {
         await isolate.enter(askOf(bindings), (work) => context.waitUntil(work))
       }

@@ -3,11 +3,13 @@ import type { Grouping } from '../cost/savings.ts'
 import type { EventQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
 import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
+import type { TrailName } from './history.ts'
 import type {
   ChecksView,
   CostsView,
   FlushView,
   HealthView,
+  HistorySample,
   RequestView,
   RolloutView,
 } from './views.ts'
@@ -40,6 +42,8 @@ export interface ControlPlane {
     readonly after?: number | undefined
     readonly limit: number
   }) => Promise<readonly FlushView[] | null>
+  /** What a rollout's view was, oldest first; null when there is no such rollout. */
+  readonly history: (query: HistoryQuery) => Soon<readonly HistorySample[] | null>
   /** Null when there is no such rollout. @throws {HeadgateError} as `command` does */
   readonly costs: (query: CostsQuery) => Promise<CostsView | null>
   /** One of the last requests; null when it is not remembered. */
@@ -48,10 +52,19 @@ export interface ControlPlane {
   readonly metricsPage: () => string | null
   /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
   readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
+  /** Where applications send their requests, for people to copy; null where that is the host of the API. */
+  readonly dataUrl: () => string | null
   /** The names of all rollouts, in the order of config. */
   readonly names: () => readonly string[]
   /** Tells whenever there may be a new event that is durable. @returns what ends it */
   readonly onEvent: (listener: () => void) => () => void
+}
+
+export interface HistoryQuery {
+  readonly rollout: string
+  readonly trail: TrailName
+  /** A position: those behind it. */
+  readonly after: number
 }
 
 export interface CostsQuery {

@@ -30,6 +30,7 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
   const need = judgement?.need ?? null
   return {
     name: split.rollout,
+    at: new Date(wallMs).toISOString(),
     state: split.state,
     version: record.version,
     epoch: record.epoch,

@@ -2,12 +2,13 @@ import type { Context, Hono } from 'hono'
 import * as z from 'zod'
 import type { Command } from '../rollout/command.ts'
 import { bodyOf, limited } from './body.ts'
+import { TRAILS } from './history.ts'
 import { described } from './openapi.ts'
 import { pageLimit, pageOf, pageUpTo } from './page.ts'
 import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal, statusOf } from './refusal.ts'
-import { COMMANDS, commandBody, flushView, rolloutView, shareBody } from './views.ts'
+import { COMMANDS, commandBody, flushView, historySample, rolloutView, shareBody } from './views.ts'
 
 /** Rollouts: reading one, and what a person may do with it. */
 
@@ -89,7 +90,33 @@ export function rolloutRoutes(app: Hono, plane: ControlPlane): void {
       return context.json(pageUpTo(limit, found, ({ position }) => String(position)))
     },
   )
+  app.get(
+    '/-/api/v1/rollouts/:name/history',
+    described({
+      summary: 'What a rollout’s view was, oldest first',
+      description:
+        'Kept in memory since this process began, for charts: the evidence is the record.',
+      answer: pageOf(historySample),
+      refuses: [400, 404],
+    }),
+    asked(historyQuery),
+    async (context) => {
+      const rollout = context.req.param('name')
+      const items = await plane.history({ rollout, ...context.req.valid('query') })
+      return items === null ? unknownRollout(context, rollout) : context.json({ items, next: null })
+    },
+  )
 }
+
+const historyQuery = z.strictObject({
+  trail: z
+    .enum(TRAILS)
+    .default('recent')
+    .describe(
+      '`recent` is fine and forgets; `all` goes back as far as the process, and is coarse.',
+    ),
+  after: z.coerce.number().int().min(0).default(0).describe('A position: those behind it.'),
+})
 
 const flushesQuery = z.strictObject({
   epoch: z.coerce.number().int().min(1).optional().describe('Of this epoch only.'),

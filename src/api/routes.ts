@@ -8,12 +8,16 @@ import { costRoutes } from './costs.ts'
 import { eventRoutes } from './events.ts'
 import { ofrepRoutes } from './ofrep.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
+import { CONTENT_POLICY, type PageFiles, pageFiles } from './page-files.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
-import { healthView, metricsView, requestView } from './views.ts'
+import { healthView, metricsView, requestView, selfView } from './views.ts'
 
-/** The control plane's HTTP, below `/-/`. Every route wants a token; those that write want the operator's. */
+/**
+ * The control plane's HTTP, below `/-/`. Every route wants a token, but the page's own files; those that write want the
+ * operator's.
+ */
 
 export interface ControlAppOptions {
   /** Between two signs of life on a stream where nothing happens, in ms; 15,000 unless given. */
@@ -28,6 +32,8 @@ export interface ControlAppOptions {
   readonly onGuessing?: (source: string | null) => void
   /** Somebody else vouches for this request: it needs no token. Never rejects. */
   readonly vouched?: (request: Request) => Promise<boolean>
+  /** The page; none unless given. */
+  readonly page?: PageFiles | undefined
 }
 
 /** Never throws: what goes wrong inside is 503 where it is the store, else 500. */
@@ -40,10 +46,12 @@ export function controlApp(
     nowMs = () => performance.now(),
     onGuessing = () => {},
     vouched = async () => false,
+    page = () => null,
   }: ControlAppOptions = {},
 ): Hono {
   const app = new Hono()
   app.use(guardedHeaders)
+  app.use(pageFiles(page))
   app.use(async (context, next) => {
     await next()
     context.header('cache-control', 'no-store')
@@ -88,6 +96,11 @@ export function controlApp(
     async (context) => context.json(await plane.health()),
   )
   app.get(
+    '/-/api/v1/self',
+    described({ summary: 'Who asks, and of what', answer: selfView, refuses: [] }),
+    (context) => context.json({ role: context.get('role'), dataUrl: plane.dataUrl() }),
+  )
+  app.get(
     '/-/metrics',
     described({
       summary: 'Metrics, as Prometheus reads them',
@@ -118,11 +131,7 @@ export function controlApp(
  * it binds a whole host, which is for whoever terminates TLS to say.
  */
 const guardedHeaders = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'self'"],
-    frameAncestors: ["'none'"],
-    baseUri: ["'none'"],
-  },
+  contentSecurityPolicy: CONTENT_POLICY,
   xFrameOptions: 'DENY',
   strictTransportSecurity: false,
 })

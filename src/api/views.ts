@@ -90,6 +90,7 @@ const drift = z
 export const rolloutView = z
   .object({
     name: z.string(),
+    at: time.describe('When this was so, on the clock of all times here.'),
     state: stateView,
     version: count.describe('For compare-and-set: one more with every event.'),
     epoch: z.int().min(1),
@@ -161,6 +162,42 @@ export type DriftView = z.output<typeof drift>
 export type FlagsView = z.output<typeof flags>
 
 export type RolloutView = z.output<typeof rolloutView>
+
+/** A rollout at one moment of its past. */
+export const historySample = z
+  .object({
+    position: count.describe('One more with each.'),
+    at: time,
+    state: stateView,
+    epoch: z.int().min(1),
+    version: count,
+    killed: z.boolean(),
+    share: z.object({
+      target: percent,
+      observed: percent.nullable(),
+      flag: percent.nullable(),
+      height: percent,
+    }),
+    evidence: z
+      .record(z.string(), z.number().nullable())
+      .describe('By monitor, as `verdict.monitors` has it.'),
+    limit: z.number().nullable(),
+    requests: z.object({ control: count, canary: count }),
+  })
+  .meta({ id: 'Sample' })
+
+export type HistorySample = z.output<typeof historySample>
+
+/** Who asks, and of what. */
+export const selfView = z
+  .object({
+    role: z.enum(['operator', 'viewer']).describe('`viewer` reads and asks, and writes nothing.'),
+    dataUrl: z
+      .string()
+      .nullable()
+      .describe('Where applications send their requests; null where that is this host.'),
+  })
+  .meta({ id: 'Self' })
 
 /** One change of a rollout, who made it and why. */
 export const eventView = z

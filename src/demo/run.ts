@@ -236,7 +236,7 @@ function snapshotOf(known: Known): DemoSnapshot {
     moments: momentsOf(events, lines, calendar.dayOf),
     callers: { requests: done, errorsBeforeFirstByte, cutStreams },
     dataUrl: scene.dataUrl,
-    controlUrl: scene.rolloutUrl,
+    pageUrl: scene.pageUrl,
     flagFile: scene.flagFile,
   }
 }
@@ -295,6 +295,7 @@ function introduction(scene: Scene): string {
   return [
     'Headgate demo: both upstreams and all traffic are simulated.',
     ...PLAN_WORDS,
+    `page ${scene.pageUrl}`,
     `data plane ${scene.dataUrl}`,
     `control plane ${scene.rolloutUrl}`,
     `flags ${scene.flagFile}`,

@@ -24,6 +24,8 @@ export interface Scene {
   readonly calendar: DemoCalendar
   /** The origin of the data plane and `/v1`. */
   readonly dataUrl: string
+  /** The page, with the token that lets in: this token is of this run alone. */
+  readonly pageUrl: string
   /** The rollout in the control API. */
   readonly rolloutUrl: string
   readonly flagFile: string
@@ -132,6 +134,7 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
       relay,
       calendar,
       dataUrl: new URL('/v1', node.dataUrl).href,
+      pageUrl: `${node.controlUrl}#token=${token}`,
       rolloutUrl: new URL('/-/api/v1/rollouts/relay', node.controlUrl).href,
       flagFile,
       setFlags,

@@ -61,7 +61,8 @@ export interface DemoSnapshot {
     readonly cutStreams: number
   }
   readonly dataUrl: string
-  readonly controlUrl: string
+  /** With the token that lets in. */
+  readonly pageUrl: string
   readonly flagFile: string
 }
 
@@ -171,7 +172,7 @@ function wide(snapshot: DemoSnapshot, columns: number): Page {
     below: [
       [],
       [['data     ', 'dim'], [snapshot.dataUrl]],
-      [['control  ', 'dim'], [snapshot.controlUrl]],
+      [['page     ', 'dim'], [snapshot.pageUrl]],
       [['flags    ', 'dim'], [snapshot.flagFile], ['  Ctrl-C ends', 'dim']],
     ],
   }
@@ -195,7 +196,7 @@ function narrow(snapshot: DemoSnapshot, columns: number): Page {
       [[needWords(snapshot)]],
       callersLine(snapshot),
     ],
-    below: slicesOf(snapshot.controlUrl, columns).map((part): Span[] => [[part, 'dim']]),
+    below: slicesOf(snapshot.pageUrl, columns).map((part): Span[] => [[part, 'dim']]),
   }
 }
 

@@ -178,6 +178,8 @@ export function fakePlane(): FakePlane {
       }
       return { ...drawn, arm: bucket < 5_000 ? 'canary' : 'control' }
     },
+    dataUrl: () => 'http://127.0.0.1:8787/v1',
+    history: ({ rollout }) => (standings.has(rollout) ? [] : null),
     names: () => [...standings.keys()],
     onEvent(listener) {
       listeners.add(listener)
@@ -245,6 +247,7 @@ function viewOf({ record, dwell }: Standing): RolloutView {
   const open = { value: 'inconclusive', reasons: [] } as const
   return {
     name: rollout,
+    at: new Date(NOON).toISOString(),
     state,
     version,
     epoch,

@@ -7,6 +7,9 @@ import { fakePlane, REQUEST, TOKEN, VIEWER } from './fake-plane.ts'
 
 /** Who is let in, what every answer carries, and how the API says no. */
 
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+
 /** Every method and path there is, with names for its parameters. */
 function allRoutes(app: ReturnType<typeof controlApp>): [string, string][] {
   const pairs = app.routes.flatMap(({ method, path }): [string, string][] => {
@@ -37,6 +40,8 @@ describe('the token', () => {
         `GET ${API}/costs`,
         `GET ${API}/requests/relay`,
         `GET ${API}/health`,
+        `GET ${API}/self`,
+        `GET ${API}/rollouts/relay/history`,
         `GET ${API}/openapi.json`,
         'POST /-/ofrep/v1/evaluate/flags',
         'POST /-/ofrep/v1/evaluate/flags/relay',
@@ -181,7 +186,7 @@ describe('every answer', () => {
         'x-frame-options': 'DENY',
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
-        'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+        'content-security-policy': POLICY,
       })
       expect(answer.headers.has('strict-transport-security')).toBe(false)
       expect(

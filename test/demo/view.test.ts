@@ -46,7 +46,7 @@ const CLIMBING: DemoSnapshot = {
   moments: [STARTED, CLIMBED],
   callers: { requests: 1_586, errorsBeforeFirstByte: 0, cutStreams: 3 },
   dataUrl: 'http://127.0.0.1:8787/v1',
-  controlUrl: 'http://127.0.0.1:8788/-/api/v1/rollouts/relay',
+  pageUrl: 'http://127.0.0.1:8788/-/#token=c2VjcmV0c2VjcmV0c2VjcmV0',
   flagFile: '/tmp/headgate-demo-Xy12Zq/flags/relay.json',
 }
 
@@ -113,7 +113,7 @@ describe('the terminal page', () => {
       'day  0.0  started 0 → 5 % by robin: let it show that it is no worse',
       'day  1.3  advanced 5 → 10 % by gate: the gate passed',
       'http://127.0.0.1:8787/v1',
-      'http://127.0.0.1:8788/-/api/v1/rollouts/relay',
+      'http://127.0.0.1:8788/-/#token=c2VjcmV0c2VjcmV0c2VjcmV0',
       '/flags/relay.json',
       'Ctrl-C ends',
     ]) {

@@ -116,6 +116,7 @@ function listened(address: string, stub: unknown): Hand {
     command: (rollout, command) => writer.command(rollout, command),
     events: (rollout, query) => writer.events(rollout, query),
     flushes: (rollout, query) => writer.flushes(rollout, query),
+    history: (query) => writer.history(query),
     ledger: (rollout, days) => writer.ledger(rollout, days),
     exchange: async (rollout, dispatch) => {
       if (cutOff.has(address)) throw new Error('Network connection lost.')

@@ -11,7 +11,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
     'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown keys stored model-echoes',
   rollout:
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
-  api: 'views invalid page',
+  api: 'views invalid page history',
   unleash: 'environment',
   cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',

@@ -1,0 +1,46 @@
+import { useState } from 'preact/hooks'
+import { MOST_ROWS } from '../bounded.ts'
+import { EventList } from '../event-list.tsx'
+import { countText } from '../format.ts'
+import { events, rollout } from '../live.ts'
+import { place } from '../route.ts'
+import { Card } from '../ui.tsx'
+
+/** The audit log: what happened, who did it, why. */
+
+export function EventsScreen() {
+  const [words, setWords] = useState('')
+  const name = place.value.rollout ?? rollout.value?.name ?? null
+  const wanted = words.trim().toLowerCase()
+  const found = events.value.filter(
+    (event) =>
+      (name === null || event.rollout === name) &&
+      `${event.type.replaceAll('_', ' ')} ${event.by} ${event.reason}`
+        .toLowerCase()
+        .includes(wanted),
+  )
+  return (
+    <Card
+      title="Events"
+      aside={
+        <label class="filter">
+          <span class="unseen">Filter</span>
+          <input
+            data-filter
+            type="search"
+            placeholder="Filter by what, who or why"
+            value={words}
+            onInput={({ currentTarget }) => setWords(currentTarget.value)}
+          />
+        </label>
+      }
+    >
+      <EventList events={found.slice(-MOST_ROWS).reverse()} />
+      {found.length > MOST_ROWS && (
+        <p class="fine">
+          The newest {MOST_ROWS} of {countText(found.length)}; <code>headgate events</code> has all.
+        </p>
+      )}
+    </Card>
+  )
+}
