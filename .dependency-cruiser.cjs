@@ -108,7 +108,11 @@ module.exports = {
       'An adapter imports the nouns and its vendor: no other adapter, no plane.',
       {
         path: SHELVES,
-        pathNot: ['^src/(flag-sources|exporters)/', '^src/stores/(sqlite|durable-object)\\.ts$'],
+        pathNot: [
+          '^src/(flag-sources|exporters)/',
+          '^src/stores/(sqlite|durable-object)\\.ts$',
+          '^src/embedders/(openai|workers-ai)\\.ts$',
+        ],
       },
       { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, ENTRIES, NODE_HELPERS] },
     ),
@@ -117,6 +121,12 @@ module.exports = {
       'The stores on SQLite share their tables and statements.',
       { path: '^src/stores/(sqlite|durable-object)\\.ts$' },
       { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, SQL] },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'Adapters of embeddings share what they send and what they take for vectors.',
+      { path: '^src/embedders/(openai|workers-ai)\\.ts$' },
+      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, '^src/embedders/vectors\\.ts$'] },
     ),
     rule(
       '5-adapters-stand-alone',

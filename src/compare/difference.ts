@@ -106,6 +106,11 @@ function matters({ kind, one, other }: ReturnType<typeof jsonChanges>[number]): 
   return !one.trim().includes(' ') || !other.trim().includes(' ') || textsAlike(one, other) < 0.6
 }
 
+/** From so many words on, */
+const LONG = 12
+/** less than this part of them says less. */
+const HALF = 0.6
+
 function texts(control: Read, canary: Read, note: Note): void {
   const [mine, theirs] = [control.features, canary.features]
   if (control.answer.text === canary.answer.text) return
@@ -119,6 +124,19 @@ function texts(control: Read, canary: Read, note: Note): void {
   if (lost + made > 0) {
     const words = `${lost} of control’s ${mine.numbers.length} numbers are missing, ${made} are new`
     note('numbers', null, words, lost > 0 && made > 0)
+  } else {
+    const turned = [...mine.counted].filter(
+      ([what, counts]) => (theirs.counted.get(what) ?? counts) !== counts,
+    )
+    if (turned.length > 0) {
+      const words = `the numbers are the same, and ${turned.length} of them count something else`
+      note('numbers', null, words, true)
+    }
+  }
+  const [shorter, longer] = [mine.words.length, theirs.words.length].sort((a, b) => a - b)
+  if (longer !== undefined && longer >= LONG && (shorter ?? 0) < longer * HALF) {
+    const words = `control says ${mine.words.length} words, canary ${theirs.words.length}`
+    note('text', null, words, true)
   }
   const opposed = opposedSentences(mine.sentences, theirs.sentences)
   if (opposed > 0) note('negation', null, 'of two sentences alike, one says no', true)

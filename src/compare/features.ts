@@ -10,6 +10,8 @@ export interface Features {
   readonly numbers: readonly string[]
   /** Names, identifiers, paths, addresses: what a paraphrase keeps as it is. */
   readonly names: readonly string[]
+  /** What stands behind numbers, with the numbers it stands behind: `days` of `two days`. */
+  readonly counted: ReadonlyMap<string, string>
   readonly sentences: readonly Sentence[]
   /** Tokens of each fenced block. */
   readonly code: readonly (readonly string[])[]
@@ -55,6 +57,7 @@ export function featuresOf(text: string): Features {
     words,
     numbers: [...numbersOf(plain), ...words.flatMap((word) => SPELLED.get(word) ?? [])],
     names: namesOf(plain),
+    counted: countedIn(plain, words),
     sentences: sentencesOf(plain),
     code: blocks.map(tokensOf),
     json,
@@ -75,13 +78,32 @@ export function wordsOf(text: string): string[] {
   return words
 }
 
-/** `1,000`, `1000` and `1000.0` are one number; `−3` is `-3`. */
 function numbersOf(text: string): string[] {
-  return [...text.matchAll(NUMBER)].slice(0, 2_000).map(([written]) => {
-    const plain = written.replace('−', '-').replaceAll(/[,_]/g, '')
-    const value = Number(plain)
-    return Number.isFinite(value) ? String(value) : plain
-  })
+  return [...text.matchAll(NUMBER)].slice(0, 2_000).map(([written]) => plainNumber(written))
+}
+
+/** `1,000`, `1000` and `1000.0` are one number; `−3` is `-3`. */
+function plainNumber(written: string): string {
+  const plain = written.replace('−', '-').replaceAll(/[,_]/g, '')
+  const value = Number(plain)
+  return Number.isFinite(value) ? String(value) : plain
+}
+
+function countedIn(text: string, words: readonly string[]): Map<string, string> {
+  const counted = new Map<string, string[]>()
+  const note = (what: string | undefined, number: string): void => {
+    if (what !== undefined) counted.set(what, [...(counted.get(what) ?? []), number])
+  }
+  for (const match of [...text.matchAll(NUMBER)].slice(0, 500)) {
+    const end = match.index + match[0].length
+    const what = /^[ \t]*(\p{L}+)/u.exec(text.slice(end, end + 40))?.[1]
+    note(what?.toLowerCase(), plainNumber(match[0]))
+  }
+  for (const [at, word] of words.entries()) {
+    const number = SPELLED.get(word)
+    if (number !== undefined) note(words[at + 1], number)
+  }
+  return new Map([...counted].map(([what, numbers]) => [what, numbers.sort().join(' ')]))
 }
 
 function namesOf(text: string): string[] {
