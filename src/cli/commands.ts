@@ -1,12 +1,14 @@
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { wholeNumber } from './arguments.ts'
 import type { Act } from './command.ts'
 import type { CheckOptions } from './commands/check.ts'
+import type { CompletionOptions } from './commands/completion.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import { TEMPLATES } from './starter.ts'
+import { SHELLS, type Shell, verbOf } from './verbs.ts'
 
 /**
  * The verbs about a process, its files and the network: their options and their examples. Their work is loaded when it is
@@ -100,6 +102,20 @@ export function addCommands(program: Command, act: Act): void {
     )
     .addHelpText('before', DOCTOR_EXAMPLES)
     .action(act<DoctorOptions>(() => import('./commands/doctor.ts')))
+
+  const completion = act<CompletionOptions>(() => import('./commands/completion.ts'))
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .summary('what Tab knows, for bash, zsh and fish')
+    .description(
+      'Prints a script that completes commands, options, files, and the rollouts of the config file. It is of this version: make it anew after an update.',
+    )
+    .addHelpText('before', COMPLETION_EXAMPLES)
+    .action((shell: Shell) => completion({ shell, program: verbOf(program) }))
+  program
+    .command('__rollouts', { hidden: true })
+    .action(act(() => import('./commands/rollout-names.ts')))
 }
 
 const DEMO_EXAMPLES = `Examples:
@@ -134,4 +150,10 @@ const DOCTOR_EXAMPLES = `Examples:
   headgate doctor --strict            in a pipeline, before a deployment
   headgate doctor --cross             official refuses its key: are the two swapped?
   headgate doctor --json | jq '.items[] | select(.status == "failed")'
+`
+
+const COMPLETION_EXAMPLES = `Examples:
+  headgate completion bash >> ~/.bashrc
+  source <(headgate completion zsh)
+  headgate completion fish > ~/.config/fish/completions/headgate.fish
 `

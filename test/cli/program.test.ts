@@ -37,6 +37,7 @@ describe('help', () => {
     'explain',
     'replay',
     'costs',
+    'completion',
   ])('%s has examples of its own', (verb) => {
     const { code, stdout } = headgate(here, [verb, '--help'])
     expect(code).toBe(0)
