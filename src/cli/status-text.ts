@@ -1,4 +1,5 @@
 import type { FlagsView, RolloutView } from '../api/views.ts'
+import { barOf } from './bars.ts'
 import {
   countText,
   millisText,
@@ -114,7 +115,7 @@ function moveText(rollout: RolloutView, self: string): string {
   }
 }
 
-const STATE_STYLES = {
+export const STATE_STYLES = {
   idle: 'dim',
   ramping: 'green',
   holding: 'yellow',
@@ -134,7 +135,7 @@ function shareRows({ share }: RolloutView): string[] {
   return Object.entries(all).map(([name, percent], at) =>
     row(
       at === 0 ? 'share' : '',
-      `${name.padEnd(9)}${percentText(percent).padStart(8)}  ${barOf(percent)}`,
+      `${name.padEnd(9)}${percentText(percent).padStart(8)}  ${percent === null ? '' : barOf(percent / 100, BAR)}`,
     ),
   )
 }
@@ -147,18 +148,6 @@ function flagsText({ source, ageMs, maxAgeMs, refreshMs, fault }: FlagsView, pai
   if (fault === null) return `${shown}: ${confirmed}${known}`
   const limit = maxAgeMs === null ? 'it holds' : `it holds until it is ${spanText(maxAgeMs)} old`
   return `${shown}: ${paint('red', oneLine(fault))}; the last good one: ${confirmed}, ${limit}`
-}
-
-/** What is above 0 has a mark, and only all is full. */
-function barOf(percent: number | null): string {
-  if (percent === null) return ''
-  const marks =
-    percent === 0
-      ? 0
-      : percent >= 100
-        ? BAR
-        : Math.min(BAR - 1, Math.max(1, Math.round((percent / 100) * BAR)))
-  return `|${'#'.repeat(marks)}${'.'.repeat(BAR - marks)}|`
 }
 
 function planRows({ plan, step, dwellMs, share }: RolloutView, paint: Paint): string[] {
@@ -215,9 +204,9 @@ function outcomesText({ ok = 0, ...others }: Readonly<Record<string, number>>): 
   return [`ok ${countText(ok)}`, ...rest].join(', ')
 }
 
-const VERDICT_STYLES = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const
+export const VERDICT_STYLES = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const
 
-const VERDICT_WORDS = {
+export const VERDICT_WORDS = {
   pass: 'it may climb',
   fail: 'it may not stay',
   inconclusive: 'not known yet',
@@ -246,7 +235,8 @@ function answerRows(label: string, question: string, answer: RolloutView['gate']
   return [row(label, `${question} ${answer.value}${said === '' ? '' : `: ${said}`}`)]
 }
 
-function evidenceText(evidence: number): string {
+/** `0.412`, `1.6e+4`. */
+export function evidenceText(evidence: number): string {
   if (evidence >= 10_000) return evidence.toExponential(1)
   return String(Number(evidence.toPrecision(3)))
 }

@@ -27,8 +27,8 @@ export interface Asked {
 class Heard extends Writable {
   text = ''
   readonly isTTY: boolean
-  readonly columns = 100
-  readonly rows = 60
+  columns = 100
+  rows = 60
   readonly #waiting = new Set<() => void>()
 
   constructor(isTTY: boolean) {

@@ -1,12 +1,12 @@
 import type { EventView } from '../../api/views.ts'
 import { NOTE_TYPES } from '../../types.ts'
-import type { ControlClient } from '../client.ts'
 import type { Action } from '../command.ts'
 import { type ConnectOptions, connect } from '../connect.ts'
 import { EXIT } from '../exit.ts'
 import { follow } from '../follow.ts'
 import { oneLine, percentText, timeText } from '../format.ts'
 import { interruption } from '../interrupt.ts'
+import { newest } from '../newest.ts'
 
 /** `headgate events`: the audit log, and what is added to it. */
 
@@ -16,8 +16,6 @@ export interface EventsOptions extends ConnectOptions {
   readonly after?: string
   readonly limit: number
 }
-
-const PAGE = 200
 
 export const run: Action<EventsOptions> = async (options, context) => {
   const { output } = context
@@ -57,22 +55,6 @@ export const run: Action<EventsOptions> = async (options, context) => {
     interrupt.forget()
   }
   return EXIT.ok
-}
-
-/** The last so many: the log is read from its beginning, where the oldest are. */
-async function newest(
-  client: ControlClient,
-  rollout: string | undefined,
-  limit: number,
-): Promise<readonly EventView[]> {
-  let kept: readonly EventView[] = []
-  let after: string | undefined
-  do {
-    const { items, next } = await client.events({ rollout, after, limit: PAGE })
-    kept = [...kept, ...items].slice(-limit)
-    after = next ?? undefined
-  } while (after !== undefined)
-  return kept
 }
 
 function lineOf({ at, rollout, version, type, by, reason, before, after }: EventView): string {

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../api/views.ts'
+import type { EventView, RolloutView } from '../../api/views.ts'
 import { duration } from '../../config/schema.ts'
 import { HeadgateError } from '../../errors.ts'
 import type { RolloutState } from '../../types.ts'
@@ -9,7 +9,9 @@ import { EXIT } from '../exit.ts'
 import { Failure } from '../failure.ts'
 import { spanText, timeText } from '../format.ts'
 import { interruption, pause } from '../interrupt.ts'
-import { screenOf } from '../screen.ts'
+import { liveLines } from '../live-text.ts'
+import { newest } from '../newest.ts'
+import { type Screen, screenOf } from '../screen.ts'
 import { changeLine, nextText, standingText, statusLines } from '../status-text.ts'
 
 /** `headgate status`: where rollouts stand, once, again and again, or until one stands where it should. */
@@ -101,47 +103,107 @@ async function look(
 
 async function watch(
   client: ControlClient,
-  { rollout, every }: StatusOptions,
+  options: StatusOptions,
   context: Context,
 ): Promise<number> {
-  const { output, self } = context
-  const everyMs = durationOf('--every', every)
   const interrupt = interruption(context)
-  const told = new Map<string, string>()
-  let last: readonly RolloutView[] = []
+  const everyMs = durationOf('--every', options.every)
   const screen = screenOf(context)
-  const draw = (remark: string): void =>
-    screen?.draw([
-      `${timeText(Date.now())}  ${client.url}  Ctrl-C ends${remark}`,
-      '',
-      ...pageOf(last, self, output.paint),
-    ])
   try {
-    await look(client, rollout, everyMs, interrupt.signal, {
+    await (screen === null
+      ? watchChanges(client, options, everyMs, interrupt.signal, context)
+      : watchScreen(client, options, everyMs, interrupt.signal, { ...context, screen }))
+  } finally {
+    interrupt.forget()
+  }
+  return EXIT.ok
+}
+
+async function watchChanges(
+  client: ControlClient,
+  { rollout }: StatusOptions,
+  everyMs: number,
+  signal: AbortSignal,
+  context: Context,
+): Promise<void> {
+  const { output } = context
+  const told = new Map<string, string>()
+  await look(client, rollout, everyMs, signal, {
+    seen(rollouts) {
+      tellChanges(rollouts, told, context)
+      return false
+    },
+    lost({ message }) {
+      output.document({ type: 'lost', message })
+      output.say(`lost: ${message}. Trying again.`)
+    },
+    found() {
+      output.document({ type: 'found' })
+      output.say(`found: the control plane at ${client.url} answers again.`)
+    },
+  })
+}
+
+/** How many events are worth keeping for a page. */
+const EVENTS = 20
+
+async function watchScreen(
+  client: ControlClient,
+  { rollout }: StatusOptions,
+  everyMs: number,
+  signal: AbortSignal,
+  { output, self, screen }: Context & { readonly screen: Screen },
+): Promise<void> {
+  let last: readonly RolloutView[] = []
+  let events: readonly EventView[] = []
+  let versions = ''
+  let remark = ''
+  let reading = false
+  const draw = (): void => {
+    const { columns, rows } = screen
+    const head = `${timeText(Date.now())}  ${client.url}  Ctrl-C ends${remark}`
+    const page = { columns, rows: rows - 2, now: Date.now(), self, paint: output.paint }
+    const lines =
+      last.length === 0 ? ['no rollouts: add one to headgate.yaml'] : liveLines(last, events, page)
+    screen.draw([head, '', ...lines])
+  }
+  /** What happened since, where something did; a log that cannot be read is no reason to end. */
+  const catchUp = async (): Promise<void> => {
+    const now = last.map(({ name, version }) => `${name} ${version}`).join()
+    if (now === versions || reading) return
+    reading = true
+    try {
+      const fresh = await newest(client, rollout, EVENTS, events.at(-1)?.id)
+      events = [...events, ...fresh].slice(-EVENTS)
+      versions = now
+      if (!signal.aborted) draw()
+    } catch {
+      // Asked again at the next look.
+    } finally {
+      reading = false
+    }
+  }
+  screen.onResize(draw)
+  try {
+    await look(client, rollout, everyMs, signal, {
       seen(rollouts) {
         last = rollouts
-        draw('')
-        if (screen === null) tellChanges(rollouts, told, context)
+        draw()
+        void catchUp()
         return false
       },
       lost({ message }) {
-        draw(`  LOST: ${message}. What is shown is from before; trying again`)
-        if (screen !== null) return
-        output.document({ type: 'lost', message })
-        output.say(`lost: ${message}. Trying again.`)
+        remark = `  LOST: ${message}. What is shown is from before; trying again`
+        draw()
       },
       found() {
-        if (screen !== null) return
-        output.document({ type: 'found' })
-        output.say(`found: the control plane at ${client.url} answers again.`)
+        remark = ''
       },
     })
   } finally {
-    interrupt.forget()
-    screen?.leave()
+    screen.leave()
   }
-  if (screen !== null) for (const one of last) output.line(changeLine(one))
-  return EXIT.ok
+  for (const one of last) output.line(changeLine(one))
 }
 
 /** A line for each rollout of which something is to be told, and for each that is gone. */
