@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
-import type { Means, Patience } from '../eval/ask.ts'
+import { askPatiently, askUpstream, type Means, type Patience, type Reply } from '../eval/ask.ts'
 import type { ChatWire } from '../eval/chat.ts'
-import type { Outcome } from '../types.ts'
+import type { Outcome, VerdictValue, Wire } from '../types.ts'
 import type { Context } from './command.ts'
+import { EXIT } from './exit.ts'
 import { interruption, pause } from './interrupt.ts'
+import type { AskedModel } from './models.ts'
 import { Pace } from './paced.ts'
 
 /** What every verb that asks upstreams is told, and what it asks with. */
@@ -16,13 +18,17 @@ export interface AskingOptions {
   readonly maxTokens?: number
   readonly concurrency: number
   readonly rpm?: number
-  readonly journal?: string
   readonly fresh?: true
+  readonly dryRun?: true
+}
+
+/** What verbs with a verdict are told besides. */
+export interface ReportOptions {
+  readonly journal?: string
   readonly retryFailed?: true
   readonly markdown?: string
   readonly junit?: string
   readonly requireVerdict?: true
-  readonly dryRun?: true
 }
 
 export interface Asking {
@@ -35,8 +41,6 @@ export interface Asking {
   /** Counts asks, so that keys are used in turn. */
   next(): number
   patience(on: ReadonlySet<Outcome>): Patience
-  /** Absolute. @param key of the plan */
-  journalFile(verb: string, key: string): string
   /** From then on Ctrl-C ends the process again. */
   end(): void
 }
@@ -64,8 +68,41 @@ export function askingOf(options: AskingOptions, context: Context): Asking {
       mostWaitMs: MOST_WAIT_MS,
       pause: (ms) => pause(ms, signal),
     }),
-    journalFile: (verb, key) =>
-      resolve(context.cwd, options.journal ?? `.headgate/${verb}/${key}.jsonl`),
     end: forget,
   }
 }
+
+/** Our own haste is no fault of an arm; all else is, and counts. */
+export const ARM_RETRIES: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited'])
+
+/** Asks in its turn, and again where that is worth it. @param on what is */
+export function askModel(
+  { at, upstream }: AskedModel,
+  wire: Wire,
+  request: Readonly<Record<string, unknown>>,
+  on: ReadonlySet<Outcome>,
+  asking: Asking,
+): Promise<Reply> {
+  return askPatiently(async () => {
+    await asking.turn(upstream)
+    return askUpstream(at, wire, request, asking.next(), asking.means)
+  }, asking.patience(on))
+}
+
+/** Where the journal of a plan is; absolute. @param key of the plan */
+export function journalFileOf(
+  verb: string,
+  key: string,
+  { journal }: ReportOptions,
+  { cwd }: Context,
+): string {
+  return resolve(cwd, journal ?? `.headgate/${verb}/${key}.jsonl`)
+}
+
+/** What a verdict ends the process with. */
+export function exitOf(verdict: VerdictValue, { requireVerdict }: ReportOptions): number {
+  if (verdict === 'fail') return EXIT.failed
+  return verdict === 'inconclusive' && requireVerdict ? EXIT.notEnoughData : EXIT.ok
+}
+
+export const VERDICT_STYLES = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const

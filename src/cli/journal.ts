@@ -33,6 +33,8 @@ export interface Journal<Kept> {
   readonly before: readonly Kept[]
   append(record: Kept): void
   close(): void
+  /** Closes it, and puts it aside as `.old`: the next run begins anew. */
+  finish(): void
 }
 
 /**
@@ -65,6 +67,11 @@ export function openJournal<Kept extends { readonly type: string }>(
         closeSync(handle)
         release()
       },
+      finish() {
+        closeSync(handle)
+        renameSync(file, `${file}.old`)
+        release()
+      },
     }
   } catch (error) {
     release()
@@ -79,12 +86,12 @@ function readBefore<Kept extends { readonly type: string }>(
 ): Kept[] {
   const [first, ...rest] = whole.trimEnd().split('\n').map(parsed)
   const is = first as Partial<JournalHeader> | undefined
-  const fix = 'Name another file with --journal, or begin anew with --fresh.'
+  const fix = 'Name another file, or begin anew with --fresh.'
   if (is?.headgate !== header.headgate || is.version !== header.version) {
-    throw new Failure(EXIT.usage, `${shownPath(file)} is no journal of ${header.headgate}`, fix)
+    throw new Failure(EXIT.usage, `${shownPath(file)} is not of headgate ${header.headgate}`, fix)
   }
   if (is.plan !== header.plan) {
-    const words = `${shownPath(file)} is the journal of another plan: other prompts, models, rubric or seed`
+    const words = `${shownPath(file)} is of another plan: other prompts, models, rubric or seed`
     throw new Failure(EXIT.usage, words, fix)
   }
   const broken = rest.findIndex((value) => typeof value?.['type'] !== 'string')
@@ -115,7 +122,7 @@ function locked(lock: string, file: string): () => void {
         throw new Failure(
           EXIT.failed,
           `process ${owner} is writing ${shownPath(file)}`,
-          `Wait for it, or name another file with --journal. If it is gone, remove ${shownPath(lock)}.`,
+          `Wait for it, or name another file. If it is gone, remove ${shownPath(lock)}.`,
         )
       }
       rmSync(lock, { force: true })

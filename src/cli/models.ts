@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config, RolloutConfig } from '../config/schema.ts'
 import { resolveSecrets } from '../config/secrets.ts'
 import { moneyOf, tokensOf } from '../cost/price.ts'
 import { PriceList } from '../cost/price-list.ts'
@@ -73,21 +73,29 @@ export function modelNameOf(text: string, option: string, { config }: ReadConfig
   return { upstream, model }
 }
 
-/** Both arms of a rollout. @throws {Failure} where there is no such rollout */
+/** The upstreams of a rollout. @throws {Failure} where there is no such rollout */
+export function upstreamsOf(
+  rollout: string,
+  { config }: ReadConfig,
+): Pick<RolloutConfig, 'control' | 'canary'> {
+  const one = Object.hasOwn(config.rollouts, rollout) ? config.rollouts[rollout] : undefined
+  if (one !== undefined) return one
+  const names = Object.keys(config.rollouts).join(', ') || 'none'
+  throw new Failure(
+    EXIT.usage,
+    `there is no rollout ${oneLine(rollout)}`,
+    `The config has ${names}.`,
+  )
+}
+
+/** Both arms of a rollout. @throws {Failure} where there is no such rollout, and where the model is in doubt */
 export function armsOf(
   rollout: string,
   model: string | undefined,
-  { config }: ReadConfig,
+  read: ReadConfig,
 ): { readonly control: ModelName; readonly canary: ModelName } {
-  const one = Object.hasOwn(config.rollouts, rollout) ? config.rollouts[rollout] : undefined
-  if (one === undefined) {
-    const names = Object.keys(config.rollouts).join(', ') || 'none'
-    throw new Failure(
-      EXIT.usage,
-      `there is no rollout ${oneLine(rollout)}`,
-      `The config has ${names}.`,
-    )
-  }
+  const { config } = read
+  const one = upstreamsOf(rollout, read)
   const listed = Object.keys(config.upstreams[one.canary]?.models ?? {})
   const [only] = listed
   const asked = model ?? (listed.length === 1 ? only : undefined)

@@ -1,12 +1,13 @@
+import { answerIn } from '../compare/read-answer.ts'
 import type { Fetch } from '../ports.ts'
 import { askOf } from '../proxy/ask.ts'
 import { outboundBody } from '../proxy/body.ts'
 import { endpointOf, pathOf } from '../proxy/endpoint.ts'
 import { outcomeOfStatus } from '../proxy/outcome.ts'
+import { redactedBytes } from '../proxy/redact.ts'
 import type { Upstream } from '../proxy/routes.ts'
 import { readWhole } from '../proxy/whole.ts'
-import type { Outcome, Usage } from '../types.ts'
-import { type ChatWire, textOf } from './chat.ts'
+import type { Outcome, Usage, Wire } from '../types.ts'
 
 /** One request at one upstream, as the data plane would send it: its key, its names for models, its parameters. No failover. */
 
@@ -42,7 +43,7 @@ const MOST_BYTES = 33_554_432
  */
 export async function askUpstream(
   upstream: Upstream,
-  wire: ChatWire,
+  wire: Wire,
   request: Readonly<Record<string, unknown>>,
   turn: number,
   { fetch, now, signal }: Means,
@@ -80,15 +81,17 @@ export async function askUpstream(
       const retryAfterMs = retryAfterOf(response.headers)
       return ended(status < 300 ? 'malformed' : outcomeOfStatus(status), { status, retryAfterMs })
     }
-    const body = await bodyOf(response)
-    if (body === null) return ended('malformed', { status })
+    const raw = await bodyOf(response)
+    if (raw === null) return ended('malformed', { status })
+    // What is kept of an answer must not quote the key it was asked with.
+    const body = redactedBytes(raw, upstream.secrets())
     const { outcome, model, usage } = readWhole(wire, body)
     const good = outcome === 'ok'
     return ended(outcome, {
       status,
       usage,
       modelAnswered: model,
-      ...(good ? { body, text: textOf(wire, body) } : {}),
+      ...(good ? { body, text: answerIn(wire, body).text } : {}),
     })
   } catch {
     if (signal.aborted) return ended('cancelled')
@@ -98,7 +101,7 @@ export async function askUpstream(
 
 const EMPTY = new Uint8Array()
 
-function headersOf(upstream: Upstream, wire: ChatWire, turn: number): Headers {
+function headersOf(upstream: Upstream, wire: Wire, turn: number): Headers {
   const headers = new Headers({ 'content-type': 'application/json', accept: 'application/json' })
   if (wire === 'messages') headers.set('anthropic-version', '2023-06-01')
   const tails = upstream.tails()

@@ -28,6 +28,8 @@ const promptSchema = z
     /** One user message; in place of `messages`. */
     prompt: z.string().min(1).optional(),
     messages: z.array(message).min(1).optional(),
+    /** Further members of the request: `temperature`, `tools`, `response_format`. */
+    params: z.record(z.string(), z.json()).optional(),
     check: z
       .strictObject({
         language: z.enum(CHECK_LANGUAGES),
@@ -57,6 +59,8 @@ export interface Prompt {
   readonly language: string
   readonly tier: string
   readonly messages: readonly Message[]
+  /** Further members of the request; none unless given. */
+  readonly params?: Readonly<Record<string, unknown>> | undefined
   /** Null where nothing can be executed. */
   readonly check: Check | null
 }

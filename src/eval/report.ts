@@ -1,5 +1,6 @@
 import { type JUnitCase, junitText } from './junit.ts'
 import type { EvalResult, Group, PointDifference, SideResult } from './result.ts'
+import { markdownTable, millisText, type Table } from './table.ts'
 
 /** An evaluation for people and machines that read files: Markdown and JUnit. It holds no prompt and no answer. */
 
@@ -14,9 +15,6 @@ export interface EvalNames {
   readonly prompts: string
   readonly seed: string
 }
-
-/** Rows of a table, the first of them its head: the terminal and Markdown show the same. */
-export type Table = readonly (readonly string[])[]
 
 export function sidesTable(
   { a, b }: EvalResult['sides'],
@@ -42,7 +40,7 @@ export function sidesTable(
     ...(has(({ checks }) => checks.not_checked)
       ? [row('not checked', ({ checks }) => String(checks.not_checked))]
       : []),
-    row('p50, p99', ({ latencyMs: { p50, p99 } }) => `${millis(p50)}, ${millis(p99)}`),
+    row('p50, p99', ({ latencyMs: { p50, p99 } }) => `${millisText(p50)}, ${millisText(p99)}`),
     row('cost', ({ costUsd, unpriced, answered }) =>
       unpriced === 0
         ? usd(costUsd)
@@ -156,21 +154,9 @@ export function evalJUnit(
   return junitText('headgate eval', cases)
 }
 
-function markdownTable(table: Table): string {
-  const rows = table.map(
-    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
-  )
-  const rule = `|${(table[0] ?? []).map(() => ' --- |').join('')}`
-  return [rows[0], rule, ...rows.slice(1)].join('\n')
-}
-
 function countsText(counts: Readonly<Record<string, number>>): string {
   const parts = Object.entries(counts).map(([word, count]) => `${word} ${count}`)
   return parts.length === 0 ? '0' : parts.join(', ')
-}
-
-function millis(ms: number | null): string {
-  return ms === null ? '-' : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }
 
 function signed(points: number): string {

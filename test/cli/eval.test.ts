@@ -286,7 +286,7 @@ describe('eval that is interrupted', () => {
     const before = files('j.jsonl')
     const other = await ask([...args, '--seed', '2'], { cwd, env: KEYS })
     expect(other.code).toBe(2)
-    expect(other.stderr).toContain('j.jsonl is the journal of another plan')
+    expect(other.stderr).toContain('j.jsonl is of another plan')
     expect((await ask([...args, '--seed', '2', '--fresh'], { cwd, env: KEYS })).code).toBe(0)
     expect(files('j.jsonl.old')).toBe(before)
   })

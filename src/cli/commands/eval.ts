@@ -1,12 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { askPatiently, askUpstream, type Reply } from '../../eval/ask.ts'
 import { type Showing, SIDES, type Side, showingKey, showingsOf } from '../../eval/blind.ts'
 import { chanceFrom, shuffled } from '../../eval/chance.ts'
-import { type ChatWire, requestOf } from '../../eval/chat.ts'
+import { requestOf } from '../../eval/chat.ts'
 import { gradeOf } from '../../eval/grade.ts'
-import { type Message, type Prompt, parsePrompts } from '../../eval/prompt.ts'
 import type { AnswerRecord, CheckRecord, EvalRecord, JudgementRecord } from '../../eval/records.ts'
 import {
   differencesTable,
@@ -19,8 +15,18 @@ import {
 } from '../../eval/report.ts'
 import { type EvalPlan, type EvalResult, resultOf } from '../../eval/result.ts'
 import { DEFAULT_RUBRIC, parseRubric, type Rubric } from '../../eval/rubric.ts'
-import type { Outcome, VerdictValue } from '../../types.ts'
-import { type Asking, type AskingOptions, askingOf } from '../asking.ts'
+import type { Outcome } from '../../types.ts'
+import {
+  ARM_RETRIES,
+  type Asking,
+  type AskingOptions,
+  askingOf,
+  askModel,
+  exitOf,
+  journalFileOf,
+  type ReportOptions,
+  VERDICT_STYLES,
+} from '../asking.ts'
 import type { Action, Context } from '../command.ts'
 import { executorOf } from '../execute.ts'
 import { EXIT } from '../exit.ts'
@@ -30,23 +36,18 @@ import { type Journal, openJournal } from '../journal.ts'
 import { type AskedModel, armsOf, configFor, modelNameOf, modelsOf } from '../models.ts'
 import { together } from '../paced.ts'
 import { progressOf } from '../progress.ts'
+import { type PromptOptions, promptsOf } from '../prompts.ts'
 import { textOfFile, writeReport } from '../report-files.ts'
 import { aligned } from '../table.ts'
 
 /** `headgate eval`: both answer, a judge scores blind, and the numbers say whether the difference is more than noise. */
 
-export interface EvalOptions extends AskingOptions {
+export interface EvalOptions extends AskingOptions, ReportOptions, PromptOptions {
   readonly rollout?: string | undefined
   readonly a?: string
   readonly b?: string
   readonly judge?: string
-  readonly prompts?: string
-  readonly starter?: true
   readonly rubric?: string
-  readonly domain: readonly string[]
-  readonly language: readonly string[]
-  readonly tier: readonly string[]
-  readonly limit?: number
   readonly runChecks?: true
   readonly margin: number
   readonly decoys: number
@@ -57,11 +58,12 @@ export const run: Action<EvalOptions> = async (options, context) => {
   if (options.dryRun) return sayPlan(job, context)
   const asking = askingOf(options, context)
   const journal = openJournal<EvalRecord>(
-    asking.journalFile('eval', job.key),
+    journalFileOf('eval', job.key, options, context),
     { headgate: 'eval', version: 1, plan: job.key },
     options.fresh === true,
   )
   const book = new Book(journal, options.retryFailed === true)
+  const before = book.records.length
   try {
     await answers(job, book, asking, context)
     if (job.plan.checked) await checks(job, book, asking, context)
@@ -76,6 +78,9 @@ export const run: Action<EvalOptions> = async (options, context) => {
       'The same command goes on from there.',
     )
     return EXIT.interrupted
+  }
+  if (book.records.length === before) {
+    context.output.say('All of it was asked before; --fresh asks anew.')
   }
   return sayResult(job, book.records, options, context)
 }
@@ -92,8 +97,6 @@ interface Job {
   /** Changes with everything that answers and judgements depend on. */
   readonly key: string
 }
-
-const STARTER = join(import.meta.dirname, '../../eval/starter')
 
 function jobOf(options: EvalOptions, context: Context): Job {
   const { self } = context
@@ -159,48 +162,6 @@ function keyOf(
   const asked = models.map((one) => one && [one.label, one.wire, one.at.origin, one.at.basePath])
   const parts = JSON.stringify([asked, prompts, rubric, seed, decoys, mostTokens])
   return createHash('sha256').update(parts).digest('hex').slice(0, 12)
-}
-
-function promptsOf(
-  { prompts: file, starter, domain, language, tier, limit, seed }: EvalOptions,
-  context: Context,
-): { readonly prompts: readonly Prompt[]; readonly from: string } {
-  if (file === undefined && !starter) {
-    throw new Failure(
-      EXIT.usage,
-      'no prompts',
-      'Give --prompts file.jsonl, or --starter for the set that comes with Headgate.',
-    )
-  }
-  const all =
-    file === undefined
-      ? readdirSync(STARTER)
-          .filter((name) => name.endsWith('.jsonl'))
-          .sort()
-          .flatMap((name) => parsed(readFileSync(join(STARTER, name), 'utf8'), name))
-      : parsed(textOfFile(file, '--prompts', context), file)
-  const fits = (wanted: readonly string[], is: string): boolean =>
-    wanted.length === 0 || wanted.includes(is)
-  const chosen = all.filter(
-    (one) => fits(domain, one.domain) && fits(language, one.language) && fits(tier, one.tier),
-  )
-  if (chosen.length === 0) {
-    const there = (of: (one: Prompt) => string): string => [...new Set(all.map(of))].join(', ')
-    throw new Failure(
-      EXIT.usage,
-      'no prompt is of this domain, language and tier',
-      `There are the domains ${there((one) => one.domain)}; the languages ${there((one) => one.language)}; the tiers ${there((one) => one.tier)}.`,
-    )
-  }
-  const drawn =
-    limit === undefined ? chosen : shuffled(chosen, chanceFrom(`${seed}/limit`)).slice(0, limit)
-  return { prompts: drawn, from: file ?? 'the starter set' }
-}
-
-function parsed(text: string, file: string): readonly Prompt[] {
-  const read = parsePrompts(text, file)
-  if (read.ok) return read.items
-  throw new Failure(EXIT.usage, read.faults.join('\n'), 'docs/guides/evaluation.md has the form.')
 }
 
 function rubricOf(file: string | undefined, context: Context): Rubric {
@@ -286,8 +247,6 @@ function hasFailed(record: EvalRecord): boolean {
   return record.type === 'judgement' && record.result !== 'judged'
 }
 
-/** Our own haste is no fault of an arm; all else is, and counts. */
-const ARM_RETRIES: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited'])
 /** A judge is not on trial. */
 const JUDGE_RETRIES: ReadonlySet<Outcome> = new Set<Outcome>([
   'rate_limited',
@@ -312,7 +271,8 @@ async function answers(
   const progress = progressOf(context, 'answers   ', all.length, all.length - open.length)
   await together(open, asking.concurrency, asking.signal, async ({ prompt, side }) => {
     const model = models[side]
-    const reply = await ask(model, prompt.messages, mostTokens, ARM_RETRIES, asking)
+    const request = requestOf(model.wire, model.model, prompt.messages, mostTokens, prompt.params)
+    const reply = await askModel(model, model.wire, request, ARM_RETRIES, asking)
     if (reply.outcome === 'cancelled') return
     book.add({
       type: 'answer',
@@ -329,20 +289,6 @@ async function answers(
     progress.step()
   })
   progress.end()
-}
-
-function ask(
-  model: AskedModel,
-  messages: readonly Message[],
-  mostTokens: number | null,
-  on: ReadonlySet<Outcome>,
-  asking: Asking,
-): Promise<Reply> {
-  const request = requestOf(model.wire as ChatWire, model.model, messages, mostTokens)
-  return askPatiently(async () => {
-    await asking.turn(model.upstream)
-    return askUpstream(model.at, model.wire, request, asking.next(), asking.means)
-  }, asking.patience(on))
 }
 
 async function checks({ plan }: Job, book: Book, asking: Asking, context: Context): Promise<void> {
@@ -398,7 +344,14 @@ async function judgements(
   const progress = progressOf(context, 'judgements', all.length, all.length - open.length)
   await together(open, asking.concurrency, asking.signal, async ({ showing, material }) => {
     const graded = await gradeOf(material, plan.rubric, {
-      ask: (messages) => ask(judge, messages, null, JUDGE_RETRIES, asking),
+      ask: (messages) =>
+        askModel(
+          judge,
+          judge.wire,
+          requestOf(judge.wire, judge.model, messages, null),
+          JUDGE_RETRIES,
+          asking,
+        ),
       nonce: () => randomUUID().replaceAll('-', ''),
       costOf: judge.costOf,
     })
@@ -410,14 +363,6 @@ async function judgements(
 }
 
 // Saying it
-
-const EXITS: Readonly<Record<VerdictValue, number>> = {
-  pass: EXIT.ok,
-  fail: EXIT.failed,
-  inconclusive: EXIT.ok,
-}
-
-const STYLES = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const
 
 function sayResult(
   { plan, names }: Job,
@@ -435,8 +380,7 @@ function sayResult(
   if (options.junit !== undefined) {
     writeReport(options.junit, evalJUnit(result, checkedCases(plan, records)), context)
   }
-  const open = result.verdict === 'inconclusive' && options.requireVerdict === true
-  return open ? EXIT.notEnoughData : EXITS[result.verdict]
+  return exitOf(result.verdict, options)
 }
 
 function checkedCases({ prompts }: EvalPlan, records: readonly EvalRecord[]) {
@@ -458,7 +402,7 @@ function linesOf(
   const [first = '', ...more] = result.words
   const judge = judgeWords(result, usdText)
   return [
-    `${paint(STYLES[result.verdict], result.verdict)}  ${first}`,
+    `${paint(VERDICT_STYLES[result.verdict], result.verdict)}  ${first}`,
     ...more.map((words) => `      ${words}`),
     '',
     ...aligned(sidesTable(result.sides, names, usdText), 3),
