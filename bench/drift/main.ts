@@ -39,8 +39,7 @@ const results = resultsOf(
   ({ quick, full }) => (values.quick ? quick : full),
   ({ id }) => {
     const now = performance.now()
-    if (process.stderr.isTTY || !values.write)
-      process.stderr.write(`${id}: ${((now - last) / 1_000).toFixed(1)} s\n`)
+    process.stderr.write(`${id}: ${((now - last) / 1_000).toFixed(1)} s\n`)
     last = now
   },
 )
