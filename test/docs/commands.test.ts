@@ -37,6 +37,7 @@ test('what is shown and what came differ in time and ids, and where the page say
   expect(agrees('canary 9 of 9', 'canary 12 of 1,200', true)).toBe(true)
   expect(agrees('canary 9 of 9', 'canary 12 of 12', false)).toBe(false)
   expect(agrees('canary 9 of 9', 'control 9 of 9', true)).toBe(false)
+  expect(agrees('{"a": 1,\n"b": 2}', '{"a":1,"b":2}', false)).toBe(true)
   expect(agrees('a\nb', 'a', false)).toBe(false)
   expect(agrees('a', 'a\nb', false)).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parsePrices } from '../../src/config/price-file.ts'
+import { parseDocument } from '../../src/flag/document.ts'
 import { read } from '../config/read.ts'
 import { blocksOf, PAGES } from './page.ts'
 import { wholeOf } from './whole.ts'
@@ -18,6 +19,12 @@ test.each(blocks)('the YAML at $at is what check takes', ({ file, text }) => {
   const whole = wholeOf(text)
   if (whole === null) throw new Error('no part of a configuration: name its file on the fence')
   expect(read(whole)).not.toHaveProperty('faults')
+})
+
+test('a flags file on a page is one', () => {
+  const files = PAGES.flatMap(blocksOf).filter(({ file }) => file === 'flags/relay.json')
+  expect(files).not.toEqual([])
+  for (const { text } of files) expect(parseDocument(text)).toMatchObject({ ok: true })
 })
 
 test('a part is read with what stands around it, and a fault in it is one', () => {

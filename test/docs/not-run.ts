@@ -12,13 +12,19 @@ export const NOT_RUN: readonly string[] = [
   'docs/deploy/kubernetes.md: kubectl exec headgate-0 -- node /app/src/cli/main.ts doctor',
   'docs/deploy/kubernetes.md: kubectl port-forward service/headgate-control 8788',
   'docs/deploy/kubernetes.md: HEADGATE_TOKEN=… headgate status --watch',
+  'docs/deploy/node.md: useradd --system --home-dir /srv/headgate headgate',
+  'docs/deploy/node.md: git clone https://git.example/headgate.git /srv/headgate',
+  'docs/deploy/node.md: cd /srv/headgate && npm ci',
+  'docs/deploy/node.md: install -d -m 0750 -g headgate /etc/headgate',
+  'docs/deploy/node.md: install -m 0644 deploy/systemd/headgate.service /etc/systemd/system/',
+  'docs/deploy/node.md: systemctl daemon-reload && systemctl enable --now headgate',
   'docs/deploy/workers.md: npx wrangler login',
   'docs/deploy/workers.md: npx wrangler deploy',
   'docs/deploy/workers.md: npx wrangler secret put HEADGATE_TOKEN       # and each other binding: until all are there it answers 503, and its log says why',
   'docs/deploy/workers.md: HEADGATE_TOKEN=… npm run -s headgate -- start relay --url https://headgate.YOU.workers.dev --reason "the relay passed our tests"',
 ]
 
-export const MOST_NOT_RUN = 20
+export const MOST_NOT_RUN = 30
 
 /** Commands that something else runs: what it is, and how that is seen. */
 export const ELSEWHERE: readonly {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { configText, flagsText } from '../../src/cli/starter.ts'
+import type { Faults } from '../../src/demo/faults.ts'
+import type { RolloutState } from '../../src/types.ts'
 import { startOfrepServer } from '../fakes/ofrep-server.ts'
 import { ROOT } from '../house/tree.ts'
 import { KEYS, type Stage } from './stage.ts'
@@ -12,7 +15,7 @@ export type Act = (stage: Stage) => Promise<unknown>
 const ENV = `OPENAI_API_KEY=${KEYS.official}
 ANTHROPIC_API_KEY=${KEYS.official}
 RELAY_API_KEY=${KEYS.relay}
-HEADGATE_TOKEN=control-token-0123456789abcdef
+HEADGATE_TOKEN=${KEYS.control}
 `
 
 const ANSWERS = {
@@ -45,6 +48,33 @@ async function served(stage: Stage, percent: number, planned: boolean): Promise<
   await serve(stage)
 }
 
+/** Half the traffic on a canary that has been well until now, and then has this fault, until it is rolled back. */
+async function failing(stage: Stage, fault: Faults): Promise<void> {
+  await served(stage, 100, true)
+  await command(stage, 'start relay --reason "change 4711 is approved"')
+  await command(stage, 'set relay 50% --reason "a closer look"')
+  await callers(stage, 60)
+  await stage.relay.setFault(fault)
+  // Few at once: the guard judges each before the next come.
+  await callers(stage, 60, 4)
+  await inState(stage, 'rolled_back')
+}
+
+/** A canary that costs more in a minute than it may, and probes that do not come to an end. */
+async function suspended(stage: Stage): Promise<void> {
+  await configured(stage, 100, true)
+  await stage.change('headgate.yaml', (before = '') =>
+    before
+      .replace('guard: {', 'guard: { spend: { perMinute: 0.0001 },')
+      .replace('interval: 500ms', 'interval: 10m'),
+  )
+  await serve(stage)
+  await command(stage, 'start relay --reason "change 4711 is approved"')
+  await command(stage, 'set relay 50% --reason "a closer look"')
+  await callers(stage, 60, 4)
+  await inState(stage, 'suspended')
+}
+
 /** Starts both planes, and waits until they accept. */
 export async function serve(stage: Stage, command = 'headgate serve'): Promise<void> {
   await stage.start(command, (output) => /^control +http/m.test(output))
@@ -55,11 +85,11 @@ async function command(stage: Stage, words: string): Promise<void> {
   if (exit !== 0) throw new Error(`headgate ${words} ended with ${exit}: ${output}`)
 }
 
-/** Callers with a conversation each. */
-async function callers(stage: Stage, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 20) {
-    const some = Array.from({ length: Math.min(20, count - index) }, async (_, more) => {
-      const content = `Question ${performance.now()} of ${index + more}`
+/** Callers with a conversation each, the same ones each time a page is played. */
+async function callers(stage: Stage, count: number, atOnce = 20): Promise<void> {
+  for (let index = 0; index < count; index += atOnce) {
+    const some = Array.from({ length: Math.min(atOnce, count - index) }, async (_, more) => {
+      const content = `Question ${stage.callers + index + more}`
       const answer = await stage.ask('/v1/chat/completions', {
         model: 'gpt-5.2',
         messages: [{ role: 'user', content }],
@@ -68,23 +98,41 @@ async function callers(stage: Stage, count: number): Promise<void> {
     })
     await Promise.all(some)
   }
+  stage.callers += count
 }
 
-/** Until `headgate status` says this state. */
-async function until(stage: Stage, state: string): Promise<void> {
-  const { exit, output } = await stage.run(`headgate status relay --wait ${state} --every 200ms`)
-  if (exit !== 0 && state !== 'rolled_back') throw new Error(`not ${state}: ${output}`)
+/** Until the control plane answers so. */
+async function until(
+  stage: Stage,
+  path: string,
+  // biome-ignore lint/suspicious/noExplicitAny: what the API answers, read as a script would.
+  is: (answer: any) => boolean,
+): Promise<void> {
+  for (const deadline = performance.now() + 30_000; ; await sleep(100)) {
+    const answer = await stage.control(path)
+    if (is(answer)) return
+    if (performance.now() > deadline) throw new Error(`in vain: ${JSON.stringify(answer)}`)
+  }
 }
 
-/** 20 %, as a flag server says that speaks OFREP. */
-async function askedByOfrep(stage: Stage): Promise<void> {
+/** Until the rollout is in this state. */
+function inState(stage: Stage, state: RolloutState): Promise<void> {
+  return until(stage, 'rollouts/relay', (rollout) => rollout.state === state)
+}
+
+/** A flag server that speaks OFREP and says 20 %. */
+async function ofrep(stage: Stage): ReturnType<typeof startOfrepServer> {
   const flags = await startOfrepServer()
   stage.place('https://flags.example', flags.url, flags.close)
   await stage.run(
     `export FLAGS_URL=${flags.url} FLAGS_TOKEN=flags-token HEADGATE_VIEWER_TOKEN=viewer-token`,
   )
-  await served(stage, 20, false)
+  return flags
 }
+
+const OFREP_MODULE = `import { OFREPProvider } from '@openfeature/ofrep-provider'
+export default () => new OFREPProvider({ baseUrl: process.env.FLAGS_URL })
+`
 
 export const SETTINGS: Readonly<Record<string, Act>> = {
   'a fresh checkout': async () => {},
@@ -95,21 +143,32 @@ export const SETTINGS: Readonly<Record<string, Act>> = {
     stage.write('flags/relay.json', flagsText(1))
   },
   'a rollout at 5 %': (stage) => served(stage, 5, false),
-  'a rollout that a flag server leads': askedByOfrep,
+  'a rollout that a flag server leads': async (stage) => {
+    await ofrep(stage)
+    await served(stage, 20, false)
+  },
   'a rollout with a plan': (stage) => served(stage, 100, true),
   'a rollout on its way': async (stage) => {
     await served(stage, 100, true)
     await command(stage, 'start relay --reason "change 4711 is approved"')
     await callers(stage, 100)
+    await until(stage, 'rollouts/relay', ({ verdict }) => verdict.monitors.length > 0)
   },
-  'a rolled back rollout': async (stage) => {
-    await served(stage, 100, true)
-    await command(stage, 'start relay --reason "change 4711 is approved"')
-    await command(stage, 'set relay 50% --reason "a closer look"')
-    await callers(stage, 60)
-    await stage.relay.setFault({ kind: 'status', status: 503 })
-    await callers(stage, 60)
-    await until(stage, 'rolled_back')
+  'a rolled back rollout': (stage) => failing(stage, { kind: 'status', status: 503 }),
+  'a relay that refuses its key': (stage) => failing(stage, { kind: 'status', status: 401 }),
+  'a relay that answers 429': (stage) => failing(stage, { kind: 'status', status: 429 }),
+  'a suspended rollout': suspended,
+  'a rollout whose flag server is gone': async (stage) => {
+    const flags = await ofrep(stage)
+    await configured(stage, 20, false)
+    await stage.change('headgate.yaml', (before = '') =>
+      before.replace(/^flags: .*$/m, 'flags: { openFeature: { module: flags.mjs, interval: 1s } }'),
+    )
+    stage.write('flags.mjs', OFREP_MODULE)
+    await serve(stage)
+    await until(stage, 'health', ({ flags }) => flags.fault === null && flags.hash !== null)
+    await flags.close()
+    await until(stage, 'health', ({ flags }) => flags.fault !== null)
   },
 }
 

@@ -87,25 +87,23 @@ const VARIES: readonly (readonly [RegExp, string])[] = [
   [/\b\d+(\.\d+)? (ms|s|min|h|d)\b/g, '‹while›'],
 ]
 
-/** JSON is what it says, however it is laid out. */
-function laidOut(text: string): string {
+/** What JSON says, however it is laid out; undefined where it is none. */
+function jsonOf(text: string): string | undefined {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2)
+    return JSON.stringify(JSON.parse(text))
   } catch {
-    return text
+    return undefined
   }
 }
 
 /** @returns what is equal where two texts differ only in what is another one each time */
 function settled(text: string, about: boolean): string {
-  let plain = laidOut(text)
-    .replaceAll(/[ \t\r]+$/gm, '')
-    .trim()
+  let plain = text.replaceAll(/[ \t\r]+$/gm, '').trim()
   for (const [pattern, word] of VARIES) plain = plain.replaceAll(pattern, word)
   if (!about) return plain
   return plain
     .replaceAll(/\|[#.]+\|/g, '|‹bar›|')
-    .replaceAll(/\d+(?:[.,]\d+)*(?:e-?\d+)?/g, '‹n›')
+    .replaceAll(/\d+(?:[.,]\d+)*(?:e[+-]?\d+)?/g, '‹n›')
     .replaceAll(/ {2,}/g, ' ')
 }
 
@@ -114,6 +112,10 @@ function settled(text: string, about: boolean): string {
  * else is left out.
  */
 export function agrees(shown: string, came: string, about: boolean): boolean {
+  const [json, cameJson] = [jsonOf(shown), jsonOf(came)]
+  if (json !== undefined && cameJson !== undefined) {
+    return settled(json, about) === settled(cameJson, about)
+  }
   const lines = settled(shown, about).split('\n')
   return new RegExp(`^${lines.map(patternOf).join('')}$`).test(`${settled(came, about)}\n`)
 }

@@ -37,10 +37,11 @@ const NOT_CHECKED_OUT = new Set([
 /** Where pages say that things are. */
 const DATA = '127.0.0.1:8787'
 const CONTROL = '127.0.0.1:8788'
-/** What the two upstreams take. */
+/** What the two upstreams and the control plane take. */
 export const KEYS = {
   official: 'sk-proj-0123456789abcdefghijklmnopqrstuv',
   relay: 'relay-0123456789abcdefghijklmnopqrstuv',
+  control: 'control-token-0123456789abcdef',
 } as const
 
 const FOLDER = '/srv/headgate'
@@ -54,6 +55,8 @@ export class Stage {
   readonly relay: SimulatedUpstream
   readonly dataPort: number
   readonly controlPort: number
+  /** How many have asked. */
+  callers = 0
   readonly #tools: string
   readonly #shell: ChildProcessWithoutNullStreams
   readonly #closers: (() => unknown)[] = []
@@ -115,6 +118,8 @@ export class Stage {
         HEADGATE_CONTROL_PORT: String(controlPort),
         npm_config_update_notifier: 'false',
         npm_config_cache: join(this.#tools, 'npm'),
+        // Half the time of a short command is compiling it.
+        NODE_COMPILE_CACHE: join(tmpdir(), 'headgate-docs-compiled'),
       },
     })
     this.#shell.stdout.setEncoding('utf8').on('data', (text) => {
@@ -192,6 +197,14 @@ export class Stage {
 
   read(file: string): string {
     return readFileSync(join(this.folder, file), 'utf8')
+  }
+
+  /** What the control plane answers, below `/-/api/v1/`. */
+  async control(path: string): Promise<unknown> {
+    const answer = await fetch(`http://127.0.0.1:${this.controlPort}/-/api/v1/${path}`, {
+      headers: { authorization: `Bearer ${KEYS.control}` },
+    })
+    return answer.json()
   }
 
   /** GET, or POST with a body, at the data plane. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { parse } from 'yaml'
@@ -35,7 +35,7 @@ const queries = ['rollout', 'arms'].flatMap((name) => {
   )
 })
 
-const FUNCTIONS = new Set(['sum', 'rate', 'increase'])
+const FUNCTIONS = new Set(['sum', 'rate', 'increase', 'histogram_quantile', 'unless'])
 
 describe('deploy', () => {
   let prometheus: Prometheus
@@ -110,17 +110,16 @@ test('promtool takes the rules and the configuration', () => {
   ])
 })
 
-test('each alert leads to a section that there is', () => {
-  const guide = readFileSync(join(ROOT, 'docs/guides/telemetry.md'), 'utf8')
-  const anchors = [...guide.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9 -]/g, '')
-      .replaceAll(' ', '-'),
-  )
-  for (const { annotations } of rules) {
-    const [file, anchor = ''] = annotations.runbook_url.split('#')
-    expect(file).toBe('docs/guides/telemetry.md')
-    expect(anchors).toContain(anchor)
+test('each alert leads to a page that names it, and each page about an alert has one', () => {
+  const folder = 'docs/runbooks'
+  for (const { alert, annotations } of rules) {
+    expect(annotations.runbook_url).toMatch(/^docs\/runbooks\/[a-z-]+\.md$/)
+    expect(readFileSync(join(ROOT, annotations.runbook_url), 'utf8')).toContain(`\`${alert}\``)
   }
+  const named = readdirSync(join(ROOT, folder)).flatMap((page) => {
+    const [, alerts = ''] =
+      /Alerts?: (.*)/.exec(readFileSync(join(ROOT, folder, page), 'utf8')) ?? []
+    return [...alerts.matchAll(/`(\w+)`/g)].map(([, alert]) => alert)
+  })
+  expect(named.toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted())
 })
