@@ -66,7 +66,8 @@ const LEGAL: Imports = {
   'cli/commands/flags.ts': ['../../unleash/features.ts', '../../flag/document.ts'],
   'cli/commands/eval.ts': ['../../eval/ask.ts', '../../eval/grade.ts', '../../judge/guard.ts'],
   'cli/commands/serve.ts': ['../../node.ts', '../../demo/load.ts'],
-  'dashboard/main.tsx': ['preact', 'type ../types.ts'],
+  'compare/diff.ts': ['../types.ts'],
+  'dashboard/main.tsx': ['preact', '../compare/diff.ts', 'type ../types.ts'],
 }
 
 /** Rule, the file that breaks it, and how. */
@@ -113,6 +114,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, imported: string]
   ['7-cli-speaks-http', 'cli/output.ts', '../headgate.ts'],
   ['8-dashboard-stands-alone', 'dashboard/api.ts', '../config/schema.ts'],
   ['8-dashboard-stands-alone', 'dashboard/words.ts', '../api/views.ts'],
+  ['8-dashboard-stands-alone', 'dashboard/pairs.ts', '../compare/shape.ts'],
   ['8-dashboard-stands-alone', 'dashboard/chart.ts', 'hono'],
   ['8-dashboard-stands-alone', 'dashboard/page.tsx', 'node:path'],
   ['9-node-at-the-rim', 'proxy/identify.ts', 'node:crypto'],
