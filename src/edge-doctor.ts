@@ -15,13 +15,14 @@ export function edgeChecks(
   return round({
     ...own,
     config,
-    prices: null,
+    advise: null,
     secrets: inspectSecrets(config, read, 'workers'),
     read,
     dotenv: new Set(),
-    // What is exported at the edge is the platform's to say, and a Worker goes through no proxy.
+    // A Worker goes through no proxy.
     env: {},
     network: null,
+    telemetry: null,
     flags: async () => ({ ...serving.flags, document: serving.flags.document ?? flags }),
     store: async () => serving.store,
     cross: false,

@@ -6,8 +6,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { connect } from 'node:tls'
 import { Agent, fetch as undiciFetch } from 'undici'
 import { inspectSecrets } from './config/secrets.ts'
+import { adviceOn } from './doctor/advice.ts'
 import type { Check } from './doctor/check.ts'
-import type { DoctorParts, FlagsWord, Network, Serving, StoreWord } from './doctor/parts.ts'
+import { networkOf } from './doctor/network.ts'
+import { otlpChecks } from './doctor/otlp.ts'
+import type { DoctorParts, FlagsWord, Serving, StoreWord } from './doctor/parts.ts'
 import { round } from './doctor/round.ts'
 import { parseDocument } from './flag/document.ts'
 import { besideConfig, type ReadConfig, secretReader } from './load-config.ts'
@@ -41,7 +44,7 @@ export async function nodeChecks(options: NodeDoctorOptions): Promise<readonly C
   const agent = new Agent({ connect: { rejectUnauthorized: true, timeout: NETWORK_MS } })
   const parts: DoctorParts = {
     config,
-    prices,
+    advise: adviceOn(config, prices),
     secrets: inspectSecrets(config, reader),
     read: reader,
     dotenv: dotenvNames(folders),
@@ -52,7 +55,8 @@ export async function nodeChecks(options: NodeDoctorOptions): Promise<readonly C
       >[1]) as unknown as Promise<Response>,
     clock,
     sha256: (text) => hash('sha256', text),
-    network,
+    network: networkOf({ resolve: resolveHost, handshake, wallMs: clock.wallMs }),
+    telemetry: (asking) => otlpChecks(env, asking),
     flags: async () => serving?.flags ?? flagsWord(read, env, clock),
     store: async () => serving?.store ?? storeWord(read),
     cross,
@@ -65,26 +69,25 @@ export async function nodeChecks(options: NodeDoctorOptions): Promise<readonly C
   }
 }
 
-const network: Network = {
-  async resolve(host) {
-    try {
-      return (await bounded(lookup(host, { all: true }))).length
-    } catch (error) {
-      return codeOf(error)
+async function resolveHost(host: string): Promise<number | string> {
+  try {
+    return (await bounded(lookup(host, { all: true }))).length
+  } catch (error) {
+    return codeOf(error)
+  }
+}
+
+function handshake(host: string, port: number): Promise<number | string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, servername: host, rejectUnauthorized: true })
+    const end = (seen: number | string): void => {
+      socket.destroy()
+      resolve(seen)
     }
-  },
-  handshake(host, port) {
-    return new Promise((resolve) => {
-      const socket = connect({ host, port, servername: host, rejectUnauthorized: true })
-      const end = (seen: number | string): void => {
-        socket.destroy()
-        resolve(seen)
-      }
-      socket.setTimeout(NETWORK_MS, () => end('timeout'))
-      socket.once('secureConnect', () => end(Date.parse(socket.getPeerCertificate().valid_to)))
-      socket.once('error', (error) => end(codeOf(error)))
-    })
-  },
+    socket.setTimeout(NETWORK_MS, () => end('timeout'))
+    socket.once('secureConnect', () => end(Date.parse(socket.getPeerCertificate().valid_to)))
+    socket.once('error', (error) => end(codeOf(error)))
+  })
 }
 
 /** A look-up cannot be called off: it is not waited for. */

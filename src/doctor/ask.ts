@@ -1,5 +1,5 @@
-import type { Clock, Fetch } from '../ports.ts'
 import type { Answer } from './answer.ts'
+import type { AskParts } from './parts.ts'
 
 /** One question to an upstream, with an end to it. */
 
@@ -8,13 +8,6 @@ export interface Question {
   readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-}
-
-export interface AskParts {
-  readonly fetch: Fetch
-  readonly clock: Clock
-  /** Aborted when the whole round has taken long enough. */
-  readonly signal: AbortSignal
 }
 
 /** To the last byte of the answer. */

@@ -1,6 +1,6 @@
-import type { AskParts } from './ask.ts'
 import { type Check, check } from './check.ts'
 import { type Proven, takesKey } from './keys.ts'
+import type { AskParts } from './parts.ts'
 import type { Proof } from './reach.ts'
 import type { Target } from './target.ts'
 

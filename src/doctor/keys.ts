@@ -1,9 +1,10 @@
 import { baseUrlRemark } from '../config/base-url.ts'
 import { nearest } from '../config/nearest.ts'
 import { type Answer, answerText, errorWordOf, modelsOf, readingOf } from './answer.ts'
-import { type AskParts, ask } from './ask.ts'
+import { ask } from './ask.ts'
 import { basesNear } from './base.ts'
 import { type Check, check } from './check.ts'
+import type { AskParts } from './parts.ts'
 import { emptyOf, listOf, type Proof } from './reach.ts'
 import { type Credential, headersOf, type Target } from './target.ts'
 

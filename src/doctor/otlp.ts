@@ -1,7 +1,8 @@
 import { type Env, exportersOf, protocolOf } from '../telemetry/environment.ts'
 import { type Answer, answerText } from './answer.ts'
-import { type AskParts, ask } from './ask.ts'
+import { ask } from './ask.ts'
 import { type Check, check } from './check.ts'
+import type { AskParts } from './parts.ts'
 
 /** `otlp.export`: does the collector take what is sent, before anything is missed? */
 

@@ -1,18 +1,26 @@
 import type { Config } from '../config/schema.ts'
 import type { SecretReader, SecretStatus } from '../config/secrets.ts'
-import type { PriceFile } from '../cost/price-list.ts'
 import type { FlagDocument } from '../flag/document.ts'
 import type { Clock, Fetch } from '../ports.ts'
 import type { Env } from '../telemetry/environment.ts'
+import type { Check } from './check.ts'
+import type { Target } from './target.ts'
 
 /** What a round of checks is handed: a configuration, and a way to ask. */
 
-/** What a platform knows of names and certificates. */
+/** What a platform shows of names and certificates. */
 export interface Network {
-  /** @returns how many addresses a name has, or a code such as `ENOTFOUND`. Never rejects */
-  readonly resolve: (host: string) => Promise<number | string>
-  /** @returns when the certificate ends, in ms since the epoch, or a code such as `CERT_HAS_EXPIRED`. Never rejects */
-  readonly handshake: (host: string, port: number) => Promise<number | string>
+  /** Never rejects. */
+  readonly dns: (target: Target) => Promise<Check>
+  /** Never rejects. */
+  readonly tls: (target: Target) => Promise<Check>
+}
+
+export interface AskParts {
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** Aborted when the whole round has taken long enough. */
+  readonly signal: AbortSignal
 }
 
 /** What the source of the flags says. */
@@ -40,17 +48,24 @@ export interface StoreWord {
 
 export interface DoctorParts {
   readonly config: Config
-  readonly prices: PriceFile | null
+  /** What is odd about flags and prices, a sentence each; null where it was said before. */
+  readonly advise: {
+    readonly flags: (document: FlagDocument) => readonly string[]
+    /** @param day `2026-11-26` */
+    readonly prices: (day: string) => readonly string[]
+  } | null
   readonly secrets: readonly SecretStatus[]
   readonly read: SecretReader
   /** Names of variables that a `.env` file nearby has. */
   readonly dotenv: ReadonlySet<string>
-  /** `OTEL_*`, `HTTPS_PROXY` and the like. */
+  /** `HTTPS_PROXY` and the like. */
   readonly env: Env
   readonly fetch: Fetch
   readonly clock: Clock
   readonly sha256: (text: string) => string | Promise<string>
   readonly network: Network | null
+  /** What of telemetry there is to look at. Never rejects; null where it is the platform's. */
+  readonly telemetry: ((asking: AskParts) => Promise<readonly Check[]>) | null
   /** Never rejects. */
   readonly flags: () => Promise<FlagsWord>
   /** Never rejects. */

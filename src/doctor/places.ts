@@ -1,15 +1,16 @@
-import { type Config, OWN_PROPERTIES } from '../config/schema.ts'
-import { deadLimits, priceGaps } from '../cost/coverage.ts'
-import type { PriceFile } from '../cost/price-list.ts'
-import { adviseOn } from '../flag/check.ts'
+import type { Config } from '../config/schema.ts'
 import type { Env } from '../telemetry/environment.ts'
 import { type Check, check } from './check.ts'
-import type { FlagsWord, StoreWord } from './parts.ts'
+import type { DoctorParts, FlagsWord, StoreWord } from './parts.ts'
 
 /** Everything that is no upstream and no secret: flags, store, prices, a proxy that is not used. */
 
 /** `flags.source`. */
-export function flagChecks(config: Config, word: FlagsWord): readonly Check[] {
+export function flagChecks(
+  config: Config,
+  word: FlagsWord,
+  advise: DoctorParts['advise'],
+): readonly Check[] {
   const about = 'flags'
   const { source, document, fault, ageMs } = word
   if (Object.keys(config.rollouts).length === 0) {
@@ -25,7 +26,8 @@ export function flagChecks(config: Config, word: FlagsWord): readonly Check[] {
       : [check('flags.source', about, 'ok', `${source}${confirmed(ageMs)}`)]
   }
   const age = confirmed(ageMs)
-  const advice = [...new Set(adviceOf(config, document))]
+  if (advise === null) return [check('flags.source', about, 'ok', `${source} is read${age}`)]
+  const advice = [...new Set(advise.flags(document))]
   if (advice.length === 0) {
     return [check('flags.source', about, 'ok', `${source} has every flag that is asked for${age}`)]
   }
@@ -36,18 +38,6 @@ export function flagChecks(config: Config, word: FlagsWord): readonly Check[] {
 
 function confirmed(ageMs: number | null): string {
   return ageMs === null ? '' : `, confirmed ${Math.round(ageMs / 1_000)} s ago`
-}
-
-function adviceOf(config: Config, document: NonNullable<FlagsWord['document']>): string[] {
-  const { flags } = config
-  const mapped = flags === undefined || 'openFeature' in flags ? null : Object.keys(flags.context)
-  const properties =
-    mapped === null
-      ? undefined
-      : new Set(['userId', 'sessionId', 'currentTime', ...OWN_PROPERTIES, ...mapped])
-  return Object.values(config.rollouts).flatMap(({ flag, kill, groupId }) =>
-    adviseOn(document, { flag, kill, groupId: groupId ?? flag, properties }),
-  )
 }
 
 function fixOf({ flags }: Config, fault: string): string {
@@ -62,8 +52,7 @@ function fixOf({ flags }: Config, fault: string): string {
 
 function flagFixOf(advice: string): string {
   const [, absent] = /^(?:kill )?flag "(.+)" is not in the document/.exec(advice) ?? []
-  if (absent !== undefined)
-    return `add the flag ${absent}; flags/relay.json of the project has both`
+  if (absent !== undefined) return `add the flag ${absent}; headgate init writes both`
   const [, percent] = /serves (\d+) %: Unleash takes whole percents/.exec(advice) ?? []
   if (percent !== undefined) {
     return `write ${percent}, or let the flag be 100 and give the rollout a plan with finer steps`
@@ -94,25 +83,6 @@ export function storeCheck({ state, rollouts }: Config, word: StoreWord): Check 
   return check('store.write', about, 'ok', `${kind} can be written`)
 }
 
-/** `price.coverage`. @param day `2026-11-26` */
-export function priceChecks(config: Config, file: PriceFile | null, day: string): readonly Check[] {
-  const gaps = [...priceGaps(config, file, day), ...deadLimits(config, file)]
-  if (gaps.length === 0) {
-    return [check('price.coverage', 'prices', 'ok', 'every upstream and every named model has one')]
-  }
-  return gaps.map((gap) => {
-    const [place = '', ...rest] = gap.split(': ')
-    const [said = '', ...fix] = rest.join(': ').split(/: (?=write|name)/)
-    return check(
-      'price.coverage',
-      'prices',
-      'warning',
-      `${place}: ${said}`,
-      fix[0] ?? 'write its price',
-    )
-  })
-}
-
 const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
 
 /** `net.proxy`: what other tools go through, and Headgate does not. */
@@ -127,4 +97,25 @@ export function proxyCheck(env: Env): Check {
     `${set.join(', ')} ${set.length === 1 ? 'is' : 'are'} set: Headgate connects to upstreams directly, whatever they say`,
     'allow this machine to reach the upstreams directly, or write a gateway of yours as their baseUrl',
   )
+}
+
+/** `price.coverage`. @param gaps null where nobody looks for them */
+export function priceChecks(gaps: readonly string[] | null): readonly Check[] {
+  if (gaps === null) {
+    return [check('price.coverage', 'prices', 'skipped', 'headgate check says it before the build')]
+  }
+  if (gaps.length === 0) {
+    return [check('price.coverage', 'prices', 'ok', 'every upstream and every named model has one')]
+  }
+  return gaps.map((gap) => {
+    const [place = '', ...rest] = gap.split(': ')
+    const [said = '', ...fix] = rest.join(': ').split(/: (?=write|name)/)
+    return check(
+      'price.coverage',
+      'prices',
+      'warning',
+      `${place}: ${said}`,
+      fix[0] ?? 'write its price',
+    )
+  })
 }

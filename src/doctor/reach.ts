@@ -1,9 +1,9 @@
 import type { CheckId } from '../types.ts'
 import { type Answer, answerText, readingOf } from './answer.ts'
-import { type AskParts, ask } from './ask.ts'
+import { ask } from './ask.ts'
 import { baseOfRedirect, basesNear, shapeCheck, targetOfRedirect } from './base.ts'
 import { type Check, check } from './check.ts'
-import type { Network } from './parts.ts'
+import type { AskParts, Network } from './parts.ts'
 import type { Target } from './target.ts'
 
 /** From a base URL to an API that stands there, without a key: name, certificate, redirects, path. */
@@ -29,9 +29,6 @@ export interface Proof {
 
 /** What comes after it, in case it fails. */
 const ORDER: readonly CheckId[] = ['net.dns', 'net.tls', 'url.redirect', 'path.probe']
-/** A certificate that ends sooner is worth a word. */
-const SOON_MS = 14 * 86_400_000
-const DAY_MS = 86_400_000
 
 /** Never rejects. */
 export async function reach(target: Target, parts: ReachParts): Promise<Reached> {
@@ -42,10 +39,13 @@ export async function reach(target: Target, parts: ReachParts): Promise<Reached>
     const skipped = rest.map((id) => check(id, about, 'skipped', `needs ${failed.id}`))
     return { checks: [...checks, failed, ...skipped], proof: null, skewMs: null }
   }
-  const dns = await dnsCheck(target, parts.network)
+  const { network } = parts
+  const hidden = (id: CheckId): Check =>
+    check(id, about, 'skipped', 'the platform does not show it')
+  const dns = (await network?.dns(target)) ?? hidden('net.dns')
   if (dns.status === 'failed') return end(dns)
   checks.push(dns)
-  const tls = await tlsCheck(target, parts)
+  const tls = (await network?.tls(target)) ?? hidden('net.tls')
   if (tls.status === 'failed') return end(tls)
   checks.push(tls)
 
@@ -79,78 +79,6 @@ export function emptyOf(target: Target) {
 
 function versionOf({ speaksAnthropic }: Target): Record<string, string> {
   return speaksAnthropic ? { 'anthropic-version': '2023-06-01' } : {}
-}
-
-async function dnsCheck({ about, base }: Target, network: Network | null): Promise<Check> {
-  const { hostname } = new URL(base)
-  if (/^\[|^\d+(\.\d+){3}$/.test(hostname)) {
-    return check('net.dns', about, 'ok', `${hostname} is an address`)
-  }
-  if (network === null) return check('net.dns', about, 'skipped', 'the platform does not show it')
-  const found = await network.resolve(hostname)
-  if (typeof found === 'number') {
-    const many = found === 1 ? '1 address' : `${found} addresses`
-    return check('net.dns', about, 'ok', `${hostname} has ${many}`)
-  }
-  const unknown = found === 'ENOTFOUND'
-  return check(
-    'net.dns',
-    about,
-    'failed',
-    unknown ? `no such host: ${hostname}` : `${hostname} could not be looked up (${found})`,
-    unknown
-      ? `look for a typing error in ${about}.baseUrl; if it is right, ask from this machine: getent hosts ${hostname}`
-      : `look at the name servers of this machine: getent hosts ${hostname}`,
-  )
-}
-
-async function tlsCheck({ about, base }: Target, { network, clock }: ReachParts): Promise<Check> {
-  const { protocol, hostname, port } = new URL(base)
-  if (protocol === 'http:') {
-    return check('net.tls', about, 'ok', 'http: on loopback needs none')
-  }
-  if (network === null) return check('net.tls', about, 'skipped', 'the platform does not show it')
-  const seen = await network.handshake(hostname.replace(/^\[|\]$/g, ''), Number(port || 443))
-  if (typeof seen === 'string') return tlsFailed(about, hostname, Number(port || 443), seen)
-  const days = Math.floor((seen - clock.wallMs()) / DAY_MS)
-  const lasts = `the certificate of ${hostname} is good, for ${days} more days`
-  return seen - clock.wallMs() < SOON_MS
-    ? check('net.tls', about, 'warning', lasts, `tell whoever runs ${hostname}`)
-    : check('net.tls', about, 'ok', lasts)
-}
-
-function tlsFailed(about: string, host: string, port: number, code: string): Check {
-  const [detail, fix] = TLS_WORDS[code] ?? [
-    `no TLS connection to ${host}:${port} (${code})`,
-    `look from this machine: openssl s_client -connect ${host}:${port} -servername ${host}`,
-  ]
-  return check('net.tls', about, 'failed', `${host}: ${detail}`, fix)
-}
-
-const UNTRUSTED: readonly [string, string] = [
-  'its certificate is signed by nobody this machine trusts',
-  'if your company signs it, start with NODE_EXTRA_CA_CERTS=/path/to/ca.pem; otherwise do not send a key there',
-]
-
-const TLS_WORDS: Readonly<Record<string, readonly [string, string]>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
-  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
-  CERT_HAS_EXPIRED: [
-    'its certificate has expired, or the clock here is wrong',
-    'look at clock.skew, then tell whoever runs it',
-  ],
-  CERT_NOT_YET_VALID: [
-    'its certificate is not valid yet, or the clock here is wrong',
-    'look at clock.skew, then tell whoever runs it',
-  ],
-  ERR_TLS_CERT_ALTNAME_INVALID: [
-    'its certificate is for another name',
-    'write the name that the certificate has, or do not send a key there',
-  ],
-  ECONNREFUSED: ['the connection is refused', 'is it running there? Look at host and port'],
 }
 
 function redirectCheck({ about, base }: Target, models: Answer): Check {

@@ -1,10 +1,8 @@
-import type { AskParts } from './ask.ts'
 import { CHECK_IDS, type Check, check } from './check.ts'
 import { clockCheck } from './clock.ts'
 import { type Crossed, crossCheck, type Trusted } from './cross.ts'
 import { type Proven, proveKeys } from './keys.ts'
-import { otlpChecks } from './otlp.ts'
-import type { DoctorParts } from './parts.ts'
+import type { AskParts, DoctorParts } from './parts.ts'
 import { flagChecks, priceChecks, proxyCheck, storeCheck } from './places.ts'
 import { type Reached, reach } from './reach.ts'
 import { type SeenSecret, secretFindings } from './secrets.ts'
@@ -29,16 +27,23 @@ export async function round(parts: DoctorParts): Promise<readonly Check[]> {
       upstreamChecks(parts, unfit, asking),
       parts.flags(),
       parts.store(),
-      otlpChecks(parts.env, asking),
+      parts.telemetry?.(asking) ?? [
+        check(
+          'otlp.export',
+          'telemetry',
+          'skipped',
+          'what is exported here is the platform’s to say',
+        ),
+      ],
     ])
     const day = new Date(clock.wallMs()).toISOString().slice(0, 10)
     return ordered([
       ...upstreams.checks,
       ...secrets,
-      ...flagChecks(config, flags),
+      ...flagChecks(config, flags, parts.advise),
       storeCheck(config, store),
       ...otlp,
-      ...priceChecks(config, parts.prices, day),
+      ...priceChecks(parts.advise?.prices(day) ?? null),
       proxyCheck(parts.env),
       clockCheck(upstreams.skews),
     ])

@@ -15,7 +15,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
   unleash: 'environment',
   cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',
-  doctor: 'answer base check clock parts places secrets target vendors',
+  doctor: 'advice answer base check clock parts places secrets target vendors',
   eval: 'rubric blind result chance prompt lines verdict interval records report junit chat code table golden-set golden-result golden-report',
 }
 const PURE = [

@@ -53,7 +53,14 @@ const LEGAL: Imports = {
   'stores/durable-object.ts': ['./sql.ts', '../ports.ts'],
   'transports/fetch.ts': ['../ports.ts', 'hono'],
   'transports/node.ts': ['undici', 'node:stream', 'type ../ports.ts'],
-  'node.ts': ['./headgate.ts', './stores/sqlite.ts', './load-config.ts', './watch-file.ts'],
+  'node-doctor.ts': ['./load-config.ts', 'undici', 'node:tls'],
+  'node.ts': [
+    './headgate.ts',
+    './stores/sqlite.ts',
+    './load-config.ts',
+    './watch-file.ts',
+    './node-doctor.ts',
+  ],
   'rollout-object.ts': ['cloudflare:workers', './rollout/controller.ts', './stores/memory.ts'],
   'worker-runtime.ts': ['./ports.ts'],
   'worker-handler.ts': ['./headgate.ts', './worker-runtime.ts', './transports/fetch.ts'],
@@ -66,6 +73,7 @@ const LEGAL: Imports = {
   'cli/commands/flags.ts': ['../../unleash/features.ts', '../../flag/document.ts'],
   'cli/commands/eval.ts': ['../../eval/ask.ts', '../../eval/grade.ts', '../../judge/guard.ts'],
   'cli/commands/serve.ts': ['../../node.ts', '../../demo/load.ts'],
+  'cli/commands/doctor.ts': ['../../node-doctor.ts'],
   'compare/diff.ts': ['../types.ts'],
   'dashboard/main.tsx': ['preact', '../compare/diff.ts', 'type ../types.ts'],
 }
