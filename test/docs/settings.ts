@@ -55,9 +55,15 @@ async function failing(stage: Stage, fault: Faults): Promise<void> {
   await command(stage, 'set relay 50% --reason "a closer look"')
   await callers(stage, 60)
   await stage.relay.setFault(fault)
-  // Few at once: the guard judges each before the next come.
-  await callers(stage, 60, 4)
-  await inState(stage, 'rolled_back')
+  // A few at a time, each judged before the next come: the guard is always the first to be sure.
+  for (let state = ''; state !== 'rolled_back'; ) {
+    await callers(stage, 4)
+    await until(stage, 'rollouts/relay', (rollout) => {
+      state = rollout.state
+      const [failures] = rollout.verdict.monitors
+      return state === 'rolled_back' || failures?.counts.canary === rollout.arms.canary.requests
+    })
+  }
 }
 
 /** A canary that costs more in a minute than it may, and probes that do not come to an end. */
@@ -71,7 +77,7 @@ async function suspended(stage: Stage): Promise<void> {
   await serve(stage)
   await command(stage, 'start relay --reason "change 4711 is approved"')
   await command(stage, 'set relay 50% --reason "a closer look"')
-  await callers(stage, 60, 4)
+  await callers(stage, 60)
   await inState(stage, 'suspended')
 }
 
@@ -85,11 +91,11 @@ async function command(stage: Stage, words: string): Promise<void> {
   if (exit !== 0) throw new Error(`headgate ${words} ended with ${exit}: ${output}`)
 }
 
-/** Callers with a conversation each, the same ones each time a page is played. */
-async function callers(stage: Stage, count: number, atOnce = 20): Promise<void> {
-  for (let index = 0; index < count; index += atOnce) {
-    const some = Array.from({ length: Math.min(atOnce, count - index) }, async (_, more) => {
-      const content = `Question ${stage.callers + index + more}`
+/** Callers with a conversation each, the same ones each time: of the first hundred three are in at 1 %. */
+async function callers(stage: Stage, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 20) {
+    const some = Array.from({ length: Math.min(20, count - index) }, async (_, more) => {
+      const content = `Item ${stage.callers + index + more}`
       const answer = await stage.ask('/v1/chat/completions', {
         model: 'gpt-5.2',
         messages: [{ role: 'user', content }],
