@@ -1,4 +1,5 @@
 import { type Fault, faultOf } from './faults.ts'
+import { verdictOn } from './judge.ts'
 import { embeddingOf, piecesOf, prose, SIMULATED, tokensOf } from './prose.ts'
 import { hashOf, randomFrom } from './random.ts'
 import { type Ask, exampleOf, type Finish, type Speech, type SpokenUsage } from './wire.ts'
@@ -88,9 +89,11 @@ export function createMind(options: {
       if (call !== null) finish = 'tool'
       else if (refusal !== null) finish = 'refusal'
       else if (!silent) {
-        text = ask.json
-          ? JSON.stringify({ simulated: true, text: prose(options.seed, ask.prompt, 8) })
-          : prose(options.seed, ask.prompt, directive.words)
+        text =
+          verdictOn(ask.prompt) ??
+          (ask.json
+            ? JSON.stringify({ simulated: true, text: prose(options.seed, ask.prompt, 8) })
+            : prose(options.seed, ask.prompt, directive.words))
         const stop = ask.stops
           .map((sequence) => ({ sequence, at: text.indexOf(sequence) }))
           .filter(({ sequence, at }) => sequence !== '' && at >= 0)

@@ -42,8 +42,12 @@ export function armsTable(
     ...shown.map((verdict) => row(verdict, ({ counts }) => String(counts[verdict]))),
     row('fit', ({ fitPercent }) => (fitPercent === null ? '-' : `${fitPercent} %`)),
     row('p50, p99', ({ latencyMs: { p50, p99 } }) => `${millisText(p50)}, ${millisText(p99)}`),
-    row('cost', ({ costUsd, unpriced }) =>
-      unpriced === 0 ? usd(costUsd) : `${usd(costUsd)}, ${unpriced} unpriced`,
+    row('cost', ({ costUsd, unpriced, asked }) =>
+      unpriced === 0
+        ? usd(costUsd)
+        : unpriced === asked
+          ? 'unknown'
+          : `${usd(costUsd)}, ${unpriced} unpriced`,
     ),
   ]
 }

@@ -54,6 +54,7 @@ export interface GoldenArm {
   readonly fitPercent: number | null
   readonly compared: number
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null }
+  readonly asked: number
   readonly costUsd: number
   readonly unpriced: number
 }
@@ -193,6 +194,7 @@ function armResult(results: readonly CaseResult[], records: readonly GoldenRecor
     fitPercent: compared === 0 ? null : Math.round((good / compared) * 1e4) / 100,
     compared,
     latencyMs: { p50: quantile(durations, 0.5), p99: quantile(durations, 0.99) },
+    asked: records.length,
     costUsd: usdOf(priced.reduce((sum, cost) => sum + cost, 0n)),
     unpriced: records.length - priced.length,
   }

@@ -12,12 +12,12 @@ export interface Interval {
 const RESAMPLES = 5_000
 
 /** Fewer say nothing: an interval from so little would be a guess with two ends. */
-export const LEAST = 10
+export const LEAST = 9
 
 /**
  * The mean of paired differences, and at each end the farther of two intervals: percentiles of resampled means (Efron and
  * Tibshirani, An Introduction to the Bootstrap, 1993, 13.3), which follow a skew, and Student's t, which knows what few values
- * hide. Of equal sides, whose differences have no skew, it errs no oftener than it says from 10 values up (by simulation:
+ * hide. Of equal sides, whose differences have no skew, it errs no oftener than it says from 9 values up (by simulation:
  * test/eval/interval.test.ts). The negated values give the negated interval.
  * @param values in an order that does not depend on how they came in
  * @param level how often the interval holds the true mean: 0.95
@@ -70,7 +70,7 @@ function normalQuantile(tail: number): number {
   return (low + high) / 2
 }
 
-/** Of Student's t with 9 degrees of freedom and more, within a part in a thousand (Abramowitz, Stegun, 26.7.5). */
+/** Of Student's t with 8 degrees of freedom and more, within a part in a thousand (Abramowitz, Stegun, 26.7.5). */
 function studentQuantile(tail: number, freedom: number): number {
   const z = normalQuantile(tail)
   const z2 = z * z

@@ -1,5 +1,5 @@
 import { type JUnitCase, junitText } from './junit.ts'
-import type { EvalResult, Group, PointDifference, SideResult } from './result.ts'
+import type { EvalResult, Group, JudgeResult, PointDifference, SideResult } from './result.ts'
 import { markdownTable, millisText, type Table } from './table.ts'
 
 /** An evaluation for people and machines that read files: Markdown and JUnit. It holds no prompt and no answer. */
@@ -97,8 +97,15 @@ export function judgeWords(
     place,
     `${flipped} of ${decided} winners changed with the order`,
     `${judge.decoys.right} of ${judge.decoys.judged} answers told from answers to another prompt`,
-    `its cost: ${judge.unpriced === 0 ? usd(judge.costUsd) : `unknown of ${judge.unpriced} showings, ${usd(judge.costUsd)} of the others`}`,
+    costWords(judge, usd),
   ]
+}
+
+function costWords({ costUsd, unpriced }: JudgeResult, usd: (value: number) => string): string {
+  if (unpriced === 0) return `its cost: ${usd(costUsd)}`
+  return costUsd === 0
+    ? 'its cost: unknown'
+    : `its cost: ${usd(costUsd)}, and ${unpriced} showings without a known price`
 }
 
 export function evalMarkdown(

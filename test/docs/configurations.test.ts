@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parsePrices } from '../../src/config/price-file.ts'
+import { parseRubric } from '../../src/eval/rubric.ts'
 import { parseDocument } from '../../src/flag/document.ts'
 import { read } from '../config/read.ts'
 import { blocksOf, PAGES } from './page.ts'
@@ -14,6 +15,10 @@ const blocks = PAGES.flatMap((path) =>
 test.each(blocks)('the YAML at $at is what check takes', ({ file, text }) => {
   if (file === 'prices.yaml') {
     expect(parsePrices(text)).toMatchObject({ ok: true })
+    return
+  }
+  if (file === 'rubric.yaml') {
+    expect(parseRubric(text)).toMatchObject({ ok: true })
     return
   }
   const whole = wholeOf(text)

@@ -17,8 +17,8 @@ describe('an interval of a mean', () => {
     )
   })
 
-  test('fewer than ten values have none', () => {
-    const alike = Array.from({ length: 10 }, () => 3)
+  test('fewer than nine values have none', () => {
+    const alike = Array.from({ length: 9 }, () => 3)
     expect(meanInterval(alike.slice(1), 0.95, 's')).toBeNull()
     expect(meanInterval(alike, 0.95, 's')).toEqual({ mean: 3, low: 3, high: 3 })
   })
@@ -29,7 +29,7 @@ describe('an interval of a mean', () => {
     expect(meanInterval(values, 0.95, 's')?.high).toBeCloseTo(5.5 + reach, 3)
   })
 
-  test.each([12, 25])(
+  test.each([9, 25])(
     'finds a difference of equal sides no oftener than it says: %d pairs',
     (count) => {
       const chance = chanceFrom(`coverage/${count}`)

@@ -67,6 +67,14 @@ export const run: Action<EvalOptions> = async (options, context) => {
   try {
     await answers(job, book, asking, context)
     if (job.plan.checked) await checks(job, book, asking, context)
+    if (
+      job.judge !== null &&
+      [job.models.a, job.models.b].some(({ label }) => label === job.judge?.label)
+    ) {
+      context.output.say(
+        'The judge is one of the two: models like their own answers. Name another with --judge.',
+      )
+    }
     if (job.judge !== null) await judgements(job, job.judge, book, asking, context)
   } finally {
     journal.close()
