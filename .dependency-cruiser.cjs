@@ -58,7 +58,7 @@ module.exports = {
       '0-resolves',
       'An import that leads nowhere hides what is behind it from every other rule.',
       { path: '^src/' },
-      { couldNotResolve: true, pathNot: '^(cloudflare:|headgate-config$)' },
+      { couldNotResolve: true, pathNot: '^(cloudflare:|headgate-(config|comparing)$)' },
     ),
     rule('1-types-import-nothing', 'types.ts imports nothing.', { path: '^src/types\\.ts$' }, {}),
     rule(

@@ -11,6 +11,8 @@ import { besideConfig, findConfig, readConfig, shownPath } from '../src/load-con
  */
 
 const TARGET = join(import.meta.dirname, '../dist/headgate-config.json')
+/** What compares answers is a part of the Worker only where something is compared. */
+const COMPARING = join(import.meta.dirname, '../dist/headgate-comparing.js')
 /** Where there is none of one's own. */
 const EXAMPLE = join(import.meta.dirname, '../deploy/workers/headgate.yaml')
 
@@ -37,4 +39,11 @@ const bundled = {
 }
 mkdirSync(dirname(TARGET), { recursive: true })
 writeFileSync(TARGET, JSON.stringify(bundled))
+const compares = Object.values(read.config.rollouts).some(({ shadow }) => shadow !== undefined)
+writeFileSync(
+  COMPARING,
+  compares
+    ? "export { Pairing } from '../src/proxy/pairing.ts'\n"
+    : 'export const Pairing = null\n',
+)
 console.log(`bundled ${bundled.file}`)

@@ -5,9 +5,9 @@ import type { BudgetStand } from './cost/budget.ts'
 import type { Check } from './doctor/check.ts'
 import type { Serving } from './doctor/parts.ts'
 import { type ErrorCode, HeadgateError } from './errors.ts'
-import type { EventQuery, LedgerLine } from './ports.ts'
+import type { EventQuery, LedgerLine, PairQuery } from './ports.ts'
 import type { Command } from './rollout/command.ts'
-import type { RolloutEvent } from './types.ts'
+import type { Pair, RolloutEvent } from './types.ts'
 
 /** The control plane where each rollout has a writer of its own, somewhere else. */
 
@@ -25,6 +25,8 @@ export interface Writer {
     query: Omit<Parameters<ControlPlane['flushes']>[0], 'rollout'>,
   ): Promise<Told<readonly FlushView[] | null>>
   history(query: HistoryQuery): Promise<readonly HistorySample[] | null>
+  pairs(rollout: string, query: PairQuery): Promise<Told<readonly Pair[]>>
+  pair(rollout: string, id: string): Promise<Told<Pair | null>>
   /** What was spent on these days, and how budgets stand. */
   ledger(
     rollout: string,
@@ -150,6 +152,18 @@ export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts):
         .flatMap((one) => one.lines)
         .filter(({ key }) => rollout === undefined || key.rollout === rollout)
       return costsAt({ query, lines, budgets: each.flatMap((one) => one.budgets), atMs })
+    },
+    async pairs(query) {
+      const { rollout, limit } = query
+      if (rollout !== undefined && !knows(rollout)) return []
+      const asked = rollout === undefined ? rollouts : [rollout]
+      const each = await Promise.all(asked.map((name) => heard(writer(name).pairs(name, query))))
+      const newest = each.flat().sort((a, b) => (a.at === b.at ? 0 : a.at < b.at ? 1 : -1))
+      return newest.slice(0, limit)
+    },
+    async pair(id) {
+      const each = await Promise.all(rollouts.map((name) => heard(writer(name).pair(name, id))))
+      return each.find((pair) => pair !== null) ?? null
     },
     onEvent(listener) {
       // Nobody rings here: who follows asks again, and finds what there is.

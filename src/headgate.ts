@@ -34,10 +34,12 @@ import type {
 import { type Door, dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
+import type { Pairs } from './proxy/pairs.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import type { Routes } from './proxy/routes.ts'
 import type { Telemetry } from './proxy/telemetry.ts'
+import type { Report } from './rollout/controller.ts'
 import type { Note } from './rollout/events.ts'
 import type { Answer, Dispatch, FlagNews } from './rollout/exchange.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -52,6 +54,7 @@ import type { Metrics } from './telemetry/metrics.ts'
 import type { Collected } from './telemetry/series.ts'
 import type { TraceParts, Traces } from './telemetry/traces.ts'
 import type {
+  MonitorReport,
   Observation,
   Outcome,
   Reason,
@@ -97,6 +100,8 @@ export interface Parts {
   readonly isolates?: boolean
   /** A calendar that runs faster than the clock: the demo's. */
   readonly calendar?: Calendar | undefined
+  /** Compares what shadows bring; without it nothing has a shadow. */
+  readonly pairs?: Pairs | null | undefined
   /** Told of every observation, after the tallies. */
   readonly witness?: Witness | undefined
   /** Told of every event, once it is durable. */
@@ -193,7 +198,6 @@ export function createHeadgate(parts: Parts): Headgate {
   const { checks } = parts
   const doctor = checks === undefined ? null : rounds(() => checks(serving()), clock)
   const proofs = new Proofs()
-  const comparisons = new Comparisons()
   const measured = parts.metrics ?? null
   const stores =
     measured === null
@@ -209,6 +213,11 @@ export function createHeadgate(parts: Parts): Headgate {
       log.warn('budget', { rollout, type, words })
       rollouts.note(rollout, { type, reason: words, by: 'budget' })
     },
+  })
+  const comparisons = new Comparisons({
+    store: stores.pairs,
+    wallMs: () => clock.wallMs(),
+    log,
   })
   const listeners = new Set<(event: RolloutEvent) => void>()
   const startedAt = clock.wallMs()
@@ -284,7 +293,12 @@ export function createHeadgate(parts: Parts): Headgate {
       countUse(observation, draw)
       parts.witness?.(observation, draw)
     },
-    shadowWitness: (rollout, note) => comparisons.note(rollout, note),
+    pairs: parts.pairs ?? null,
+    priceOf: (observation) => dollars(accounts.priceOf(observation)),
+    shadowWitness: (rollout, note) => {
+      comparisons.note(rollout, note)
+      if (note.what === 'paired') rollouts.compared(rollout, note.pair)
+    },
     ownWitness: (observation, role) => dollars(accounts.book(observation, role, null)),
   })
 
@@ -401,7 +415,7 @@ export function createHeadgate(parts: Parts): Headgate {
       report,
       tally: tallyOf(name),
       flags: flagsViewOf(),
-      drift: comparisons.view(name, config),
+      drift: comparisons.view(name, config, monitorOf(report, 'meaning')),
       canaryInFlight: canaryInFlight(name),
       nowMs: clock.monotonicMs(),
       wallMs: wallMs(),
@@ -538,6 +552,8 @@ export function createHeadgate(parts: Parts): Headgate {
     history: ({ rollout, trail, after }) =>
       routes.rollouts.has(rollout) ? historyOf(rollout).read(trail, after) : null,
     costs: costsOf,
+    pairs: (query) => comparisons.read(query),
+    pair: (id) => comparisons.get(id),
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
     dataUrl: parts.dataUrl ?? (() => null),
@@ -584,7 +600,11 @@ export function createHeadgate(parts: Parts): Headgate {
       refresh()
       const nowMs = clock.monotonicMs()
       for (const name of routes.rollouts.keys()) if (historyOf(name).isDue(nowMs)) noteView(name)
-      await Promise.all([proveControls(), accounts.flush()])
+      await Promise.all([
+        proveControls(),
+        accounts.flush(),
+        comparisons.flush(routes.rollouts.values()),
+      ])
     },
     budgets: () => accounts.stands(),
     ledger: (days) => accounts.read(days),
@@ -613,12 +633,16 @@ export function createHeadgate(parts: Parts): Headgate {
     },
     async close() {
       gate.shadows.stop()
-      await accounts.flush()
+      await Promise.all([accounts.flush(), comparisons.flush([])])
       await rollouts.close()
     },
     rollouts: viewAll,
     metrics,
   }
+}
+
+function monitorOf({ judgement }: Report, name: string): MonitorReport | null {
+  return judgement?.guard.monitors.find((monitor) => monitor.name === name) ?? null
 }
 
 function askedOf({ rollouts }: Routes): AskedFlags[] {

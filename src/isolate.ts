@@ -31,6 +31,7 @@ export type IsolateParts = Pick<
   | 'pricing'
   | 'flagsMaxAgeMs'
   | 'killedByEnv'
+  | 'pairs'
   | 'witness'
 >
 
@@ -70,7 +71,7 @@ const WATCH_MS = 250
 export function createIsolate(parts: IsolateParts): Isolate {
   const { clock, log, routes } = parts
   const requests = new Requests()
-  const comparisons = new Comparisons()
+  const comparisons = new Comparisons({ store: null, wallMs: () => clock.wallMs(), log })
   let flags: FlagSnapshot<FlagDocument> | null = null
   let watchedMs = Number.NEGATIVE_INFINITY
   /** When the writers were last asked; monotonic. */
@@ -109,7 +110,12 @@ export function createIsolate(parts: IsolateParts): Isolate {
     draining: () => false,
     spent,
     ownWitness: (observation, role) => outposts.book(observation, role),
-    shadowWitness: (rollout, note) => comparisons.note(rollout, note),
+    pairs: parts.pairs ?? null,
+    priceOf: (observation) => outposts.priceOf(observation),
+    shadowWitness: (rollout, note) => {
+      comparisons.note(rollout, note)
+      if (note.what === 'paired') outposts.compared(rollout, note.pair)
+    },
     witness: (observed, draw) => {
       watchFlights()
       const { observation, added } = outposts.observe(observed, draw)

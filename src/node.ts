@@ -19,6 +19,7 @@ import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
 import { nodePage } from './node-page.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
 import type { Clock, Log, Origin, Stores, Witness } from './ports.ts'
+import { Pairing } from './proxy/pairing.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import { memoryStores } from './stores/memory.ts'
@@ -113,6 +114,7 @@ export async function startNode({
     dataUrl: () => dataUrl,
     stores,
     storeName: storeNameOf(current.config),
+    pairs: new Pairing(),
     calendar,
     witness,
     metrics: new Metrics({

@@ -2,6 +2,7 @@ import type {
   Arm,
   Dwell,
   Observation,
+  Pair,
   Role,
   RolloutEvent,
   RolloutRecord,
@@ -440,11 +441,46 @@ export interface LedgerStore {
   close(): Promise<void>
 }
 
+/** Which pairs to read. */
+export interface PairQuery {
+  /** Of this rollout only; of all, unless given. */
+  readonly rollout?: string | undefined
+  /** Those that are older than this one. From the newest, unless given. */
+  readonly after?: { readonly at: string; readonly id: string } | undefined
+  /** Those alone that differ, or that have findings. */
+  readonly only?: 'different' | 'findings' | undefined
+  /** At most so many, 1 and up. */
+  readonly limit: number
+}
+
+/** What is kept no longer. */
+export interface PairLimits {
+  /** The newest so many stay. */
+  readonly keep: number
+  /** ISO 8601: what is older goes. */
+  readonly before: string
+  /** ISO 8601: the texts of what is older go. */
+  readonly textBefore: string
+}
+
+/** What shadows found. What it hands out is a copy. Rejects as `StateStore` does. */
+export interface PairStore {
+  /** One that is there already is not written again. Durable when the process dies. */
+  add(pairs: readonly Pair[]): Promise<void>
+  /** The newest first, without their texts. */
+  read(query: PairQuery): Promise<readonly Pair[]>
+  /** With its texts where there are some; null where there is no such pair. */
+  get(id: string): Promise<Pair | null>
+  forget(rollout: string, limits: PairLimits): Promise<void>
+  close(): Promise<void>
+}
+
 /** All in one place. */
 export interface Stores<Counts> {
   readonly state: StateStore
   readonly evidence: EvidenceStore<Counts>
   readonly ledger: LedgerStore
+  readonly pairs: PairStore
   /** All of them. */
   close(): Promise<void>
 }

@@ -7,7 +7,7 @@ import { type Told, told, type Writer } from './edge-plane.ts'
 import { placeOf } from './errors.ts'
 import { webhooks } from './exporters/webhook.ts'
 import { createHeadgate, type Headgate } from './headgate.ts'
-import type { Log } from './ports.ts'
+import type { Log, PairQuery } from './ports.ts'
 import type { Command } from './rollout/command.ts'
 import type { Answer, Dispatch } from './rollout/exchange.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -90,6 +90,16 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     return lines.ok
       ? { ok: true, value: { lines: lines.value, budgets: headgate.budgets() } }
       : lines
+  }
+
+  async pairs(rollout: string, query: PairQuery): ReturnType<Writer['pairs']> {
+    const { headgate } = await this.#host(rollout)
+    return told(headgate.plane.pairs({ ...query, rollout }))
+  }
+
+  async pair(rollout: string, id: string): ReturnType<Writer['pair']> {
+    const { headgate } = await this.#host(rollout)
+    return told(headgate.plane.pair(id))
   }
 
   /** Whatever happens in it, the next is set: an alarm that is not is the end of all turns. */

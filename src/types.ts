@@ -520,6 +520,7 @@ export type ShadowNote =
       readonly usd: number | null
     }
   | { readonly what: 'dropped'; readonly kind: Pair['kind']; readonly why: ShadowDrop }
+  | { readonly what: 'paired'; readonly pair: Pair }
 
 /** What shadows came to, in one process or many: it merges by adding. Plain values, as structured clone takes them. */
 export interface DriftCounts {
@@ -528,4 +529,11 @@ export interface DriftCounts {
   /** Dollars, of what has a price; null where nothing has. */
   readonly usd: number | null
   readonly dropped: Readonly<Partial<Record<ShadowDrop, number>>>
+  /** Pairs by what they came to. */
+  readonly verdicts: Readonly<Partial<Record<PairVerdict, number>>>
+  readonly findings: Readonly<Partial<Record<FindingKind, number>>>
+  readonly probes: { readonly asked: number; readonly odd: number }
+  /** How alike the canary was to control, and control to itself: counts by hundredths, 101 of them; empty for none. */
+  readonly similarity: readonly number[]
+  readonly noise: readonly number[]
 }

@@ -1,3 +1,4 @@
+import { Pairing } from 'headgate-comparing'
 import type { Context } from 'hono'
 import { accessGuard } from './api/access.ts'
 import { controlApp } from './api/routes.ts'
@@ -88,6 +89,12 @@ function edgeWith(
 ): Edge {
   const { routes, pricing, config, controlToken, viewerToken } = loaded
   const ask = askOf(bindings)
+  const compares = [...routes.rollouts.values()].some(
+    ({ config: { shadow } }) => shadow !== undefined,
+  )
+  if (compares && Pairing === null) {
+    log.warn('no shadows: this Worker was built of a configuration without any; deploy it again')
+  }
   const isolate = createIsolate({
     door: (context, serve) =>
       fetchDoor(context, async (caller) => {
@@ -105,6 +112,7 @@ function edgeWith(
     flagsMaxAgeMs:
       config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
     killedByEnv: bindings['HEADGATE_KILL'] === '1',
+    pairs: Pairing === null ? null : new Pairing(),
     witness,
   })
   const plane = edgePlane({

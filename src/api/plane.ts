@@ -1,8 +1,8 @@
 import type { Secret } from '../config/secret.ts'
 import type { Grouping } from '../cost/savings.ts'
-import type { EventQuery } from '../ports.ts'
+import type { EventQuery, PairQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
-import type { Arm, Reason, RolloutEvent, ShareBp } from '../types.ts'
+import type { Arm, Pair, Reason, RolloutEvent, ShareBp } from '../types.ts'
 import type { TrailName } from './history.ts'
 import type {
   ChecksView,
@@ -46,6 +46,10 @@ export interface ControlPlane {
   readonly history: (query: HistoryQuery) => Soon<readonly HistorySample[] | null>
   /** Null when there is no such rollout. @throws {HeadgateError} as `command` does */
   readonly costs: (query: CostsQuery) => Promise<CostsView | null>
+  /** What shadows found, the newest first, without their texts. @throws {HeadgateError} as `command` does */
+  readonly pairs: (query: PairQuery) => Promise<readonly Pair[]>
+  /** With its texts where they were captured; null when there is no such pair. @throws {HeadgateError} as `command` does */
+  readonly pair: (id: string) => Promise<Pair | null>
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
   /** Metrics as text for Prometheus; null where nobody writes it. */

@@ -9,6 +9,7 @@ import { eventRoutes } from './events.ts'
 import { ofrepRoutes } from './ofrep.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
 import { CONTENT_POLICY, type PageFiles, pageFiles } from './page-files.ts'
+import { pairRoutes } from './pairs.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
@@ -75,6 +76,7 @@ export function controlApp(
   rolloutRoutes(app, plane)
   eventRoutes(app, plane, { beatMs, onDefect })
   costRoutes(app, plane)
+  pairRoutes(app, plane)
   checkRoutes(app, plane)
   app.get(
     '/-/api/v1/requests/:id',

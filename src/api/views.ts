@@ -1,6 +1,13 @@
 import * as z from 'zod'
 import { CHECK_IDS } from '../doctor/check.ts'
-import { EVENT_TYPES, ROLLOUT_STATES, SHADOW_DROPS } from '../types.ts'
+import {
+  DIFFERENCE_KINDS,
+  EVENT_TYPES,
+  FINDING_KINDS,
+  PAIR_VERDICTS,
+  ROLLOUT_STATES,
+  SHADOW_DROPS,
+} from '../types.ts'
 
 /**
  * What the control API says, as schemas: its answers and its document come from them, and whoever reads it may check what
@@ -69,11 +76,37 @@ const flags = z
   })
   .meta({ id: 'Flags' })
 
+const spread = z
+  .object({ count, mean: z.number(), p5: z.number().describe('One in twenty is at or below it.') })
+  .meta({ id: 'Spread', description: 'How scores of 0 to 1 are spread.' })
+
 const drift = z
   .object({
+    probes: count.describe('Triangle tests since this process began.'),
+    odd: count.describe('Of those, in how many the canary was the odd one; a third is chance.'),
+    evidence: z
+      .number()
+      .nullable()
+      .describe('The value of the judge’s bet on it; null where nothing judges.'),
+    limit: z.number().nullable().describe('What the average of all bets must reach.'),
+    noiseFloor: spread.nullable().describe('How alike control is to itself.'),
+    similarity: spread.nullable().describe('How alike the canary is to control.'),
+    method: z.enum(['lexical', 'embedding']).nullable(),
+    equivalent: z
+      .object({
+        percent: z.number(),
+        threshold: z.number(),
+        compared: count,
+        met: z.boolean(),
+      })
+      .nullable()
+      .describe('The plain threshold: how many of a hundred pairs are the same or equivalent.'),
+    verdicts: z.partialRecord(z.enum(PAIR_VERDICTS), count),
+    findings: z.partialRecord(z.enum(FINDING_KINDS), count),
     shadows: z
       .object({
         sent: count.describe('Requests of their own.'),
+        compared: count.describe('Pairs.'),
         dropped: z
           .partialRecord(z.enum(SHADOW_DROPS), count)
           .describe('What was drawn for a shadow and has none, by why.'),
@@ -218,6 +251,89 @@ export const eventView = z
 export type EventView = z.output<typeof eventView>
 
 const armName = z.enum(['control', 'canary'])
+
+const pairUsage = z
+  .object({
+    inputTokens: count.nullable(),
+    cachedInputTokens: count.nullable(),
+    cacheWriteTokens: count.nullable(),
+    cacheWriteHourTokens: count.nullable(),
+    outputTokens: count.nullable(),
+    reasoningTokens: count.nullable(),
+  })
+  .meta({ id: 'Usage' })
+
+const side = z
+  .object({
+    outcome: z.string(),
+    status: z.int().nullable(),
+    finishReason: z.string().nullable(),
+    modelAnswered: z.string().nullable(),
+    usage: pairUsage.nullable(),
+    firstByteMs: z.number().nullable(),
+    durationMs: z.number(),
+    costUsd: z.number().nullable(),
+    textHash: z
+      .string()
+      .nullable()
+      .describe('Equal within a pair where the texts are; comparable nowhere else.'),
+    textLength: count.nullable(),
+    tools: z.array(z.object({ name: z.string(), argumentsHash: z.string() })),
+    content: z
+      .object({
+        text: z.string().nullable(),
+        tools: z.array(z.object({ name: z.string(), arguments: z.string() })),
+      })
+      .nullable()
+      .describe('Null unless content is captured, and in lists.'),
+  })
+  .meta({ id: 'Side' })
+
+export const pairView = z
+  .object({
+    id: z.string(),
+    at: time,
+    rollout: z.string(),
+    epoch: count,
+    kind: z.enum(['shadow', 'probe']),
+    requestId: z.string().describe('Of the caller’s request.'),
+    endpoint: z.string(),
+    dialect: z.enum(['openai', 'anthropic']),
+    stream: z.boolean(),
+    modelAsked: z.string().nullable(),
+    live: armName.describe('The arm whose answer the caller has got.'),
+    control: side,
+    canary: side,
+    again: side.nullable().describe('Control’s second answer; null for a shadow.'),
+    verdict: z.enum(PAIR_VERDICTS),
+    similarity: z
+      .object({
+        score: z.number(),
+        method: z.enum(['lexical', 'embedding']),
+        model: z.string().nullable(),
+      })
+      .nullable(),
+    noise: z.number().nullable().describe('How alike control is to itself; null for a shadow.'),
+    odd: z.boolean().nullable().describe('The canary’s answer is the odd one of the three.'),
+    differences: z.array(
+      z.object({
+        kind: z.enum(DIFFERENCE_KINDS),
+        path: z.string().nullable(),
+        words: z.string(),
+      }),
+    ),
+    findings: z.array(
+      z.object({
+        kind: z.enum(FINDING_KINDS),
+        words: z.string(),
+        evidence: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+      }),
+    ),
+    question: z.string().nullable().describe('The request’s body; null unless captured.'),
+  })
+  .meta({ id: 'Pair', description: 'Two answers to one request, compared.' })
+
+export type PairView = z.output<typeof pairView>
 
 /** Why one request went where it went, and what it added. No content, no unit: only where the unit came from. */
 export const requestView = z

@@ -633,6 +633,14 @@ const budget = z
   )
   .describe('What the canary may cost, probes and shadows included. Needs its price.')
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
 const shadow = z
   .strictObject({
     rate: percent
@@ -642,6 +650,11 @@ const shadow = z
       .boolean()
       .default(false)
       .describe('Asks control too what the canary answers, at the same rate.'),
+    probes: percent
+      .prefault('1%')
+      .describe(
+        'How much of what the canary answers, callers and shadows alike, becomes a probe of meaning: control is asked twice, and the judge hears whose answer is the odd one of three.',
+      ),
     concurrency: z
       .int()
       .min(1)
@@ -666,6 +679,43 @@ const shadow = z
       .describe(
         'What shadows may come to in any hour, in one process; beyond it they are dropped.',
       ),
+    equivalent: z
+      .strictObject({
+        at: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.6)
+          .describe('From which similarity on other words may say the same; 1 is the same words.'),
+        share: percent
+          .prefault('95%')
+          .describe(
+            'How many of the pairs should be the same or equivalent: shown beside the share that is.',
+          ),
+      })
+      .prefault({})
+      .describe('A plain threshold, with no error rate of its own; probes have one.'),
+    pairs: z
+      .strictObject({
+        keep: z.int().min(1).max(1_000_000).default(10_000).describe('The newest so many.'),
+        retention: duration.prefault('14d').describe('None longer than this.'),
+      })
+      .prefault({})
+      .describe('What is kept of each comparison: outcomes, scores, hashes and lengths; no text.'),
+    content: z
+      .strictObject({
+        capture: z.boolean().default(false).describe('Keep questions and answers as well.'),
+        retention: duration
+          .prefault('7d')
+          .describe('Text is let go after this; the rest of a pair stays.'),
+        redact: z
+          .array(z.string().min(1).max(500).refine(isPattern, 'must be a regular expression'))
+          .max(50)
+          .default([])
+          .describe('Regular expressions; what they match is taken out before anything is kept.'),
+      })
+      .prefault({})
+      .describe('Texts of pairs; off unless asked for.'),
   })
   .describe(
     'A copy of some requests to the other arm, once the caller has its answer, to compare the two. Only of requests that leave nothing behind. Off unless it is here.',

@@ -65,6 +65,11 @@ export class Accounts {
     return charge.pico
   }
 
+  /** As `Books.priceOf`. */
+  priceOf(observation: Observation): bigint | null {
+    return this.#ledger.priceOf(observation)
+  }
+
   /** What an isolate spent; the store takes each of its batches once. @throws what the store throws: then it comes again */
   async take(process: string, sequence: number, lines: readonly LedgerLine[]): Promise<void> {
     if (lines.length === 0) return

@@ -96,6 +96,13 @@ export class Books {
     return { charge, day }
   }
 
+  /** What one attempt costs, in picodollars; null where nobody knows. Nothing is booked. */
+  priceOf(observation: Observation): bigint | null {
+    const { upstream, modelAsked, startedAt } = observation
+    const rates = ratesIn(this.#pricing.get(upstream), modelAsked, dayText(startedAt))
+    return chargeOf(observation, rates).pico
+  }
+
   #lineOf(key: LedgerKey): GrowingLine {
     const { day, rollout, arm, role, upstream, model, prices } = key
     const name = `${day}\n${rollout}\n${arm}\n${role}\n${upstream}\n${prices}\n${model === null ? '' : `=${model}`}`

@@ -55,6 +55,11 @@ export class Ledger {
     return this.#books.book(observation, role, other)
   }
 
+  /** As `Books.priceOf`. */
+  priceOf(observation: Observation): bigint | null {
+    return this.#books.priceOf(observation)
+  }
+
   /** Writes down what is booked. Never rejects: what a store does not take waits for the next time. */
   flush(): Promise<void> {
     this.#chain = this.#chain.then(() => this.#write())

@@ -14,6 +14,7 @@ import { RetryBudgets } from './budget.ts'
 import { Cooldowns } from './cooldown.ts'
 import { Keys } from './keys.ts'
 import { ModelEchoes } from './model-echoes.ts'
+import type { Pairs } from './pairs.ts'
 import type { Routes } from './routes.ts'
 import { Shadows } from './shadow-state.ts'
 import { StoredResponses } from './stored.ts'
@@ -32,6 +33,10 @@ export interface Gate {
    */
   readonly ownWitness: (observation: Observation, role: Role) => number | null
   readonly shadowWitness: ShadowWitness
+  /** Null where nothing is compared: then nothing has a shadow. */
+  readonly pairs: Pairs | null
+  /** Dollars that an answer cost; null where nobody knows. Nothing is booked. */
+  readonly priceOf: (observation: Observation) => number | null
   /** Null where nobody measures. */
   readonly telemetry: Telemetry | null
   /** Null where nobody traces: then a caller's `traceparent` is a header like any other. */

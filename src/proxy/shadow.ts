@@ -5,7 +5,7 @@
  */
 import type { ShadowConfig } from '../config/schema.ts'
 import type { FlatHeaders } from '../ports.ts'
-import type { Arm, Assignment, Reason, ShadowDrop, Split } from '../types.ts'
+import type { Arm, Assignment, Pair, Reason, ShadowDrop, ShareBp, Split } from '../types.ts'
 import type { Place } from './admission.ts'
 import type { Exchange } from './exchange.ts'
 import type { Gate } from './gate.ts'
@@ -14,7 +14,9 @@ import { flagContextOf, type Identity } from './identify.ts'
 import { Kept } from './kept.ts'
 import { tokensOf } from './limit.ts'
 import { Nobody } from './nobody.ts'
-import { ownExchange, sendOwn } from './own.ts'
+import { observationOf } from './observation.ts'
+import { type OwnExchange, ownExchange, sendOwn } from './own.ts'
+import type { Took } from './pairs.ts'
 import type { Rollout, Upstream } from './routes.ts'
 import { mayHaveShadow, notAllowedIn } from './shadow-allow.ts'
 import type { ShadowCharge } from './shadow-budget.ts'
@@ -34,11 +36,28 @@ const MOST_TRIES = 20
 export function drawShadow(gate: Gate, identity: Identity, assignment: Assignment): Kept | null {
   const { rollout, ask, endpoint } = identity
   const config = rollout?.config.shadow
-  if (config === undefined || ask === null || !COMPARABLE.has(assignment.reason)) return null
+  if (
+    config === undefined ||
+    gate.pairs === null ||
+    ask === null ||
+    !COMPARABLE.has(assignment.reason)
+  )
+    return null
   if (!mayHaveShadow(endpoint.wire) || identity.excluded || identity.bound) return null
-  if (assignment.arm === 'canary' && !config.both) return null
-  if (gate.random() * 10_000 >= config.rate) return null
-  return new Kept('shadow', gate.shadows.room)
+  const kind = kindOf(config, assignment.arm, gate.random)
+  return kind === null ? null : new Kept(kind, gate.shadows.room)
+}
+
+/** A probe is drawn of all that the canary answers: its callers', and its shadows. */
+function kindOf(
+  { rate, both, probes }: ShadowConfig,
+  arm: Arm,
+  random: () => number,
+): Kept['kind'] | null {
+  const drawn = (shareBp: ShareBp): boolean => random() * 10_000 < shareBp
+  if (arm === 'control') return drawn(rate) ? (drawn(probes) ? 'probe' : 'shadow') : null
+  if (drawn(probes)) return 'probe'
+  return both && drawn(rate) ? 'shadow' : null
 }
 
 /** Takes over once the caller has its answer. Returns at once, and never throws. */
@@ -123,12 +142,20 @@ async function quiet({ clock }: Gate): Promise<boolean> {
   return false
 }
 
-/** @returns why it was dropped; null when all was sent and answered */
+/** Whom to ask: for a probe control has two answers in the end, and the canary one. */
+function armsFor({ exchange, kept }: Shadow): readonly Arm[] {
+  const live = exchange.assignment.arm
+  if (kept.kind === 'probe')
+    return live === 'control' ? ['control', 'canary'] : ['control', 'control']
+  return live === 'control' ? ['canary'] : ['control']
+}
+
+/** @returns why it was dropped; null when all was sent, answered and compared */
 async function send(shadow: Shadow, state: ShadowState): Promise<ShadowDrop | null> {
   const { exchange, rollout, config } = shadow
   const { gate, identity } = exchange
   const { ask } = identity
-  const arms: readonly Arm[] = [exchange.assignment.arm === 'control' ? 'canary' : 'control']
+  const arms = armsFor(shadow)
   // Nobody pays with a caller's own key for what that caller did not ask.
   const paidByCaller = arms.some((arm) => rollout[arm].passthrough)
   if (ask === null || paidByCaller || !isAllowed(exchange)) return 'not_allowed'
@@ -150,7 +177,55 @@ async function send(shadow: Shadow, state: ShadowState): Promise<ShadowDrop | nu
   const answers = await Promise.all(
     arms.map((arm, index) => askOne(shadow, arm, { state, guess, place: places[index] ?? null })),
   )
-  return answers.every((answered) => answered) ? null : 'timeout'
+  const pair = await paired(shadow, answers)
+  const differs = pair !== null && (pair.verdict === 'different' || pair.findings.length > 0)
+  const because = becauseOf(exchange, shadow.kept)
+  for (const { own } of answers) {
+    gate.telemetry?.asked(own, { role: shadow.kept.kind, because, differs })
+    own.kept?.release()
+  }
+  if (pair === null) return 'timeout'
+  gate.shadowWitness(rollout.name, { what: 'paired', pair })
+  return null
+}
+
+/** @returns null when one of them was cut: that says nothing of an arm */
+async function paired(
+  { exchange, kept, rollout, config }: Shadow,
+  answers: readonly Answered[],
+): Promise<Pair | null> {
+  const { gate, identity, assignment } = exchange
+  const { ask, endpoint, requestId } = identity
+  if (ask === null || endpoint.wire === null || kept.attempted === null) return null
+  if (answers.some(({ took }) => took === null)) return null
+  const observation = observationOf(exchange, kept.attempted)
+  const live = { observation, usd: gate.priceOf(observation), chunks: chunksOf(kept) }
+  const all = [live, ...answers.flatMap(({ took }) => took ?? [])]
+  const [control, again = null] = all.filter((one) => one.observation.arm === 'control')
+  const canary = all.find((one) => one.observation.arm === 'canary')
+  if (control === undefined || canary === undefined) return null
+  const sent = ask.model === null ? null : (rollout.canary.models?.get(ask.model) ?? null)
+  const pair = {
+    id: gate.id(),
+    kind: kept.kind,
+    wire: endpoint.wire,
+    body: ask.body,
+    live: assignment.arm,
+    liveId: requestId,
+    control,
+    again,
+    canary,
+    config,
+    sent,
+    chance: gate.random(),
+    secrets: [...rollout.control.secrets(), ...rollout.canary.secrets()],
+  }
+  return gate.pairs?.pairOf(pair, gate.sha256) ?? null
+}
+
+function chunksOf(kept: Kept | null): readonly Uint8Array[] {
+  const taken = kept?.taken() ?? []
+  return typeof taken === 'string' ? [] : taken
 }
 
 /** Bodies are parsed here, where nobody waits. */
@@ -183,7 +258,12 @@ function placesFor(
   return places
 }
 
-/** @returns false when it was cut */
+interface Answered {
+  readonly own: OwnExchange
+  /** Null when it was cut. */
+  readonly took: Took | null
+}
+
 async function askOne(
   { exchange, kept, rollout, config }: Shadow,
   arm: Arm,
@@ -192,7 +272,7 @@ async function askOne(
     readonly guess: ShadowCharge
     readonly place: Place | null
   },
-): Promise<boolean> {
+): Promise<Answered> {
   const { gate, identity, caller } = exchange
   const { state, guess, place } = taken
   const nobody = new Nobody(caller.method, caller.target, copiedHeaders(caller.headers))
@@ -207,7 +287,6 @@ async function askOne(
   const asked = { role: kept.kind, upstream: rollout[arm], timeoutMs }
   const { observation, usd } = await sendOwn(own, asked)
   gate.shadows.running.delete(nobody)
-  own.kept?.release()
   place?.leave(observation.usage)
   const { usage, bytesIn, bytesOut } = observation
   const tokens = (usage?.inputTokens ?? guess.tokens) + (usage?.outputTokens ?? tokensOf(bytesIn))
@@ -215,12 +294,8 @@ async function askOne(
   state.budget.settle(guess, came, gate.clock.monotonicMs())
   if (usd !== null) state.usdEach = usd
   gate.shadowWitness(rollout.name, { what: 'sent', kind: kept.kind, arm, usd })
-  gate.telemetry?.asked(own, {
-    role: kept.kind,
-    because: becauseOf(exchange, kept),
-    differs: false,
-  })
-  return observation.outcome !== 'cancelled'
+  const cut = observation.outcome === 'cancelled' || typeof own.kept?.taken() === 'string'
+  return { own, took: cut ? null : { observation, usd, chunks: chunksOf(own.kept) } }
 }
 
 /** The attempt whose answer it stands beside. */

@@ -11,7 +11,7 @@ import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, EvidenceBatch, Flight, Log, Stores } from '../ports.ts'
-import type { Judgement, Observation, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
+import type { Judgement, Observation, Pair, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
 import { type Note, noted } from './events.ts'
@@ -209,6 +209,14 @@ export class Controller {
     // Never because of an arm: who hears of one arm's failures first takes a shared incident for the canary's.
     this.#due(isFailure(seen.observation.outcome) ? URGENT_GAP_MS : FLUSH_MS)
     return seen
+  }
+
+  /** Takes in what comparing both arms came to. Synchronous, memory only. */
+  compared({ epoch, odd }: Pair): void {
+    if (!this.#plan.guarded || this.#closed || odd === null) return
+    if (epoch !== this.#record.epoch || epoch !== this.#log.epoch) return
+    this.#log.probe(odd)
+    this.#due(FLUSH_MS)
   }
 
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */

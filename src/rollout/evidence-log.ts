@@ -64,6 +64,10 @@ export class EvidenceLog {
     return this.#evidence.add(observation, unit, observation.epoch)
   }
 
+  probe(odd: boolean): void {
+    this.#evidence.probe(odd)
+  }
+
   trip(trip: Trip): void {
     this.#evidence.trip(trip)
   }

@@ -53,6 +53,12 @@ export class Evidence {
     return stratum === null ? SEEN_BEFORE : { as: 'first', stratum }
   }
 
+  /** One triangle test of this epoch. @param odd whether the canary's answer was the odd one out */
+  probe(odd: boolean): void {
+    this.#counter.probe(odd)
+    this.#waits = true
+  }
+
   trip(trip: Trip): void {
     this.#counter.trip(trip)
     this.#waits = true

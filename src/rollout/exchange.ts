@@ -1,7 +1,7 @@
 import type { FlagDocument } from '../flag/document.ts'
 import type { Pins } from '../judge/pins.ts'
 import type { EvidenceBatch, LedgerLine } from '../ports.ts'
-import type { DriftCounts, RolloutRecord, ShareBp } from '../types.ts'
+import type { DriftCounts, Pair, RolloutRecord, ShareBp } from '../types.ts'
 import type { Packed } from './checkpoint.ts'
 import type { FlushRecord } from './flushes.ts'
 import type { ProbeShape } from './probing.ts'
@@ -37,7 +37,13 @@ export interface Parcel {
   /** What was spent. */
   readonly spend: readonly LedgerLine[]
   /** Null where no shadow ended. */
-  readonly shadows: DriftCounts | null
+  readonly shadows: ShadowParcel | null
+}
+
+/** What an isolate's shadows came to. */
+export interface ShadowParcel {
+  readonly counts: DriftCounts
+  readonly pairs: readonly Pair[]
 }
 
 /** What an isolate's shadows came to, until it is sent. */
@@ -45,7 +51,7 @@ export interface ShadowsToTell {
   /** There is something to take. */
   waits(rollout: string): boolean
   /** Null where there is nothing; it is gone after. */
-  take(rollout: string): DriftCounts | null
+  take(rollout: string): ShadowParcel | null
 }
 
 /** Where a rollout stands. */

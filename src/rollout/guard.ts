@@ -5,12 +5,13 @@ import { type Policy, policyOf } from '../judge/policy.ts'
  * What the judge is asked for a rollout. A plan without a guard has the shipped one.
  * @throws {RangeError} for what `headgate check` finds before
  */
-export function policyFor({ guard }: Pick<RolloutConfig, 'guard'>): Policy {
-  if (guard === undefined) return policyOf()
+export function policyFor({ guard, shadow }: Pick<RolloutConfig, 'guard' | 'shadow'>): Policy {
+  const around = { probed: shadow !== undefined && shadow.probes > 0 }
+  if (guard === undefined) return policyOf({}, around)
   const { absolute, ...settings } = guard
-  if (absolute === undefined) return policyOf(settings)
+  if (absolute === undefined) return policyOf(settings, around)
   const { window, minRequests, errorRate, p95, p99 } = absolute
-  return policyOf({
+  const asked = {
     ...settings,
     absolute: {
       windowMs: window,
@@ -19,5 +20,6 @@ export function policyFor({ guard }: Pick<RolloutConfig, 'guard'>): Policy {
       p95Ms: p95 ?? null,
       p99Ms: p99 ?? null,
     },
-  })
+  }
+  return policyOf(asked, around)
 }

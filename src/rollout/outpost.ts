@@ -5,7 +5,7 @@ import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, Flight, Log } from '../ports.ts'
-import type { Observation, Role, RolloutRecord } from '../types.ts'
+import type { Observation, Pair, Role, RolloutRecord } from '../types.ts'
 import { Batches } from './batches.ts'
 import { unpacked } from './checkpoint.ts'
 import type { ControllerInput } from './controller.ts'
@@ -137,6 +137,19 @@ export class Outpost {
     this.#tally.add(seen.observation, pico)
     if (seen.added.as !== 'none' && isFailure(seen.observation.outcome)) this.#urgent = true
     return seen
+  }
+
+  /** Takes in what comparing both arms came to. Synchronous, memory only. */
+  compared({ epoch, odd }: Pair): void {
+    if (this.#plan.guarded && odd !== null && epoch === this.#evidence?.epoch) {
+      this.#evidence.probe(odd)
+    }
+  }
+
+  /** Dollars; null where nobody knows. Nothing is booked. */
+  priceOf(observation: Observation): number | null {
+    const pico = this.#books?.priceOf(observation) ?? null
+    return pico === null ? null : usdOf(pico)
   }
 
   /** Books what was asked of this rollout's arms by nobody. @returns dollars; null where nobody knows */

@@ -1,5 +1,5 @@
 import type { Draw, Flight } from '../ports.ts'
-import type { Observation, Role } from '../types.ts'
+import type { Observation, Pair, Role } from '../types.ts'
 import type { Answer, Dispatch } from './exchange.ts'
 import { Outpost, type OutpostParts } from './outpost.ts'
 import { controlled, type RolloutInput } from './rollouts.ts'
@@ -44,6 +44,17 @@ export class Outposts {
     const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
     if (known === undefined) return { observation, added: { as: 'none' } }
     return known.outpost.observe(observation, draw)
+  }
+
+  /** Takes in what comparing both arms came to. */
+  compared(rollout: string, pair: Pair): void {
+    this.#byName.get(rollout)?.outpost.compared(pair)
+  }
+
+  /** As `Outpost.priceOf`. */
+  priceOf(observation: Observation): number | null {
+    const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
+    return known?.outpost.priceOf(observation) ?? null
   }
 
   /** As `Outpost.book`; null where no rollout had a say. */

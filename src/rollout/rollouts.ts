@@ -1,6 +1,6 @@
 import type { RolloutConfig } from '../config/schema.ts'
 import type { Draw, EventQuery, Flight } from '../ports.ts'
-import type { Observation, RolloutEvent } from '../types.ts'
+import type { Observation, Pair, RolloutEvent } from '../types.ts'
 import type { Command, CommandResult } from './command.ts'
 import {
   Controller,
@@ -63,6 +63,11 @@ export class Rollouts {
     const known = observation.rollout === null ? undefined : this.#byName.get(observation.rollout)
     if (known === undefined) return { observation, added: { as: 'none' } }
     return known.controller.observe(observation, draw, usd)
+  }
+
+  /** Takes in what comparing both arms came to. */
+  compared(name: string, pair: Pair): void {
+    this.#byName.get(name)?.controller.compared(pair)
   }
 
   /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */

@@ -4,6 +4,7 @@ import {
   type Checkpoints,
   DISAGREEING,
   LEDGER_SCHEMA,
+  PAIRS_SCHEMA,
   type Row,
   SCHEMA,
   SCHEMA_VERSION,
@@ -55,7 +56,7 @@ export function openObjectStores<Counts>(storage: ObjectStorage): Stores<Counts>
 function open({ sql }: ObjectStorage): void {
   const [ours] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'headgate'").toArray()
   if (ours === undefined) {
-    sql.exec(SCHEMA + CHECKPOINTS + LEDGER_SCHEMA)
+    sql.exec(SCHEMA + CHECKPOINTS + LEDGER_SCHEMA + PAIRS_SCHEMA)
     return
   }
   const schema = sql.exec('SELECT schema FROM headgate').toArray()[0]?.schema
@@ -65,7 +66,7 @@ function open({ sql }: ObjectStorage): void {
   if (rollout !== undefined) {
     throw corrupt(`the record of rollout ${rollout.rollout} is not what its audit log says`)
   }
-  sql.exec(LEDGER_SCHEMA)
+  sql.exec(LEDGER_SCHEMA + PAIRS_SCHEMA)
 }
 
 function objectDatabase(storage: ObjectStorage): SqlDatabase {

@@ -6,7 +6,7 @@ import type {
   StoredRollout,
   Stores,
 } from '../ports.ts'
-import type { RolloutEvent } from '../types.ts'
+import type { Pair, RolloutEvent } from '../types.ts'
 
 /** What is kept of the evidence unless told otherwise: a day of flushes of one process, about 100 MB. */
 const MAX_BATCHES = 100_000
@@ -28,6 +28,7 @@ export function memoryStores<Counts>({
   /** By key, as text that sorts by day. */
   const ledger = new Map<string, LedgerLine>()
   const writers = new Map<string, { readonly sequence: number; readonly at: number }>()
+  const pairs = new Map<string, Pair>()
   let position = 0
 
   const keyOf = ({ rollout, process, sequence }: EvidenceBatch<Counts>): string =>
@@ -139,6 +140,53 @@ export function memoryStores<Counts>({
       },
       close,
     },
+    pairs: {
+      async add(added) {
+        for (const pair of structuredClone(added)) {
+          if (!pairs.has(pair.id)) pairs.set(pair.id, pair)
+        }
+      },
+      async read({ rollout, after, only, limit }) {
+        const found = newestFirst(pairs.values()).filter(
+          (pair) =>
+            (rollout === undefined || pair.rollout === rollout) &&
+            (after === undefined || isOlder(pair, after)) &&
+            (only !== 'different' || pair.verdict === 'different') &&
+            (only !== 'findings' || pair.findings.length > 0),
+        )
+        return structuredClone(found.slice(0, limit).map(withoutText))
+      },
+      async get(id) {
+        return structuredClone(pairs.get(id) ?? null)
+      },
+      async forget(rollout, { keep, before, textBefore }) {
+        const of = newestFirst(pairs.values()).filter((pair) => pair.rollout === rollout)
+        for (const [index, pair] of of.entries()) {
+          if (index >= keep || pair.at < before) pairs.delete(pair.id)
+          else if (pair.at < textBefore) pairs.set(pair.id, withoutText(pair))
+        }
+      },
+      close,
+    },
     close,
+  }
+}
+
+function newestFirst(pairs: Iterable<Pair>): Pair[] {
+  return [...pairs].sort((a, b) => (isOlder(a, b) ? 1 : -1))
+}
+
+function isOlder(one: Pick<Pair, 'at' | 'id'>, other: Pick<Pair, 'at' | 'id'>): boolean {
+  return one.at === other.at ? one.id < other.id : one.at < other.at
+}
+
+function withoutText(pair: Pair): Pair {
+  const { control, canary, again } = pair
+  return {
+    ...pair,
+    question: null,
+    control: { ...control, content: null },
+    canary: { ...canary, content: null },
+    again: again === null ? null : { ...again, content: null },
   }
 }

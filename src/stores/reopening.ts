@@ -59,6 +59,13 @@ export function reopening<Counts>(
       forget: async (before) => (await stores()).ledger.forget(before),
       close,
     },
+    pairs: {
+      add: async (pairs) => (await stores()).pairs.add(pairs),
+      read: async (query) => (await stores()).pairs.read(query),
+      get: async (id) => (await stores()).pairs.get(id),
+      forget: async (rollout, limits) => (await stores()).pairs.forget(rollout, limits),
+      close,
+    },
     close,
   }
 }

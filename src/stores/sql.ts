@@ -6,11 +6,12 @@ import type {
   LedgerLine,
   LedgerStore,
   LoggedBatch,
+  PairStore,
   StateStore,
   StoredRollout,
   Stores,
 } from '../ports.ts'
-import type { Dwell, RolloutEvent, RolloutRecord } from '../types.ts'
+import type { Content, Dwell, Pair, RolloutEvent, RolloutRecord } from '../types.ts'
 
 /** What the stores on SQLite have in common: tables, statements, and what one commit is. It opens nothing. */
 
@@ -69,6 +70,20 @@ export const LEDGER_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/** As the ledger. Texts stand apart, so that they can be let go, and a list need not read them. */
+export const PAIRS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS pairs (
+    id TEXT PRIMARY KEY,
+    rollout TEXT NOT NULL,
+    at TEXT NOT NULL,
+    differs INTEGER NOT NULL,
+    found INTEGER NOT NULL,
+    pair TEXT NOT NULL CHECK (json_valid(pair)),
+    texts TEXT CHECK (texts IS NULL OR json_valid(texts))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS pairs_by_time ON pairs (rollout, at, id);
+`
+
 /** A rollout whose record is not what its last event left, or whose log has a gap. Both were written in one transaction. */
 export const DISAGREEING = `
   SELECT rollout FROM rollouts LEFT JOIN events USING (rollout, version)
@@ -80,7 +95,7 @@ export const DISAGREEING = `
   LIMIT 1
 `
 
-export type SqlValue = string | number
+export type SqlValue = string | number | null
 export type Row = Readonly<Record<string, unknown>>
 /** One statement, made ready. @returns the rows it gives, in order */
 export type Statement = (...values: readonly SqlValue[]) => readonly Row[]
@@ -108,6 +123,7 @@ export function sqlStores<Counts>(database: SqlDatabase, checkpoints: Checkpoint
     state: stateStore(database, guarded, close),
     evidence: evidenceStore(database, checkpoints, guarded, close),
     ledger: ledgerStore(database, guarded, close),
+    pairs: pairStore(database, guarded, close),
     close,
   }
 }
@@ -327,6 +343,95 @@ function ledgerStore(
       })
     },
     close,
+  }
+}
+
+/** The texts of a pair. */
+type Texts = readonly [
+  question: string | null,
+  control: Content | null,
+  canary: Content | null,
+  again: Content | null,
+]
+
+function pairStore(
+  database: SqlDatabase,
+  { reading, writing }: Guard,
+  close: () => Promise<void>,
+): PairStore {
+  const insert = database.prepare(
+    'INSERT INTO pairs (id, rollout, at, differs, found, pair, texts) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const readOne = database.prepare('SELECT pair, texts FROM pairs WHERE id = ?')
+  const readMany = database.prepare(
+    `SELECT pair FROM pairs WHERE (? = '' OR rollout = ?) AND (at, id) < (?, ?) AND differs >= ? AND found >= ?
+      ORDER BY at DESC, id DESC LIMIT ?`,
+  )
+  const forgetOld = database.prepare('DELETE FROM pairs WHERE rollout = ? AND at < ?')
+  const forgetMany = database.prepare(
+    `DELETE FROM pairs WHERE id IN
+      (SELECT id FROM pairs WHERE rollout = ? ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?)`,
+  )
+  const forgetTexts = database.prepare(
+    'UPDATE pairs SET texts = NULL WHERE rollout = ? AND at < ? AND texts IS NOT NULL',
+  )
+  return {
+    add(pairs) {
+      return writing('NORMAL', () => {
+        for (const pair of pairs) {
+          const { id, rollout, at, verdict, findings, question, control, canary, again } = pair
+          const texts: Texts = [question, control.content, canary.content, again?.content ?? null]
+          const bare = withTexts(pair, [null, null, null, null])
+          insert(
+            id,
+            rollout,
+            at,
+            Number(verdict === 'different'),
+            findings.length,
+            JSON.stringify(bare),
+            texts.every((text) => text === null) ? null : JSON.stringify(texts),
+          )
+        }
+      })
+    },
+    read({ rollout = '', after = NEWEST, only, limit }) {
+      const differs = Number(only === 'different')
+      const found = Number(only === 'findings')
+      return reading(() =>
+        readMany(rollout, rollout, after.at, after.id, differs, found, limit).map(
+          ({ pair }) => JSON.parse(String(pair)) as Pair,
+        ),
+      )
+    },
+    get(id) {
+      return reading(() => {
+        const [row] = readOne(id)
+        if (row === undefined) return null
+        const pair = JSON.parse(String(row.pair)) as Pair
+        return row.texts === null ? pair : withTexts(pair, JSON.parse(String(row.texts)))
+      })
+    },
+    forget(rollout, { keep, before, textBefore }) {
+      return writing('NORMAL', () => {
+        forgetOld(rollout, before)
+        forgetMany(rollout, keep)
+        forgetTexts(rollout, textBefore)
+      })
+    },
+    close,
+  }
+}
+
+/** Later than any that there can be. */
+const NEWEST = { at: '~', id: '' }
+
+function withTexts(pair: Pair, [question, control, canary, again]: Texts): Pair {
+  return {
+    ...pair,
+    question,
+    control: { ...pair.control, content: control },
+    canary: { ...pair.canary, content: canary },
+    again: pair.again === null ? null : { ...pair.again, content: again },
   }
 }
 

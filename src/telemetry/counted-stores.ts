@@ -3,7 +3,7 @@ import type { Stores } from '../ports.ts'
 
 /** Stores that are told of when they fail; else they are what they were. */
 export function countedStores<Counts>(
-  { state, evidence, ledger, close }: Stores<Counts>,
+  { state, evidence, ledger, pairs, close }: Stores<Counts>,
   onFault: (code: string) => void,
 ): Stores<Counts> {
   const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
@@ -35,6 +35,13 @@ export function countedStores<Counts>(
       read: (days) => told(ledger.read(days)),
       forget: (before) => told(ledger.forget(before)),
       close: () => ledger.close(),
+    },
+    pairs: {
+      add: (more) => told(pairs.add(more)),
+      read: (query) => told(pairs.read(query)),
+      get: (id) => told(pairs.get(id)),
+      forget: (rollout, limits) => told(pairs.forget(rollout, limits)),
+      close: () => pairs.close(),
     },
     close,
   }

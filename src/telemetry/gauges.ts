@@ -41,6 +41,16 @@ export function gaugesOf({ rollouts, splitAgeMs, flagAgeMs }: Standing): readonl
     each(METRICS.shadowsSent, ({ name, drift }) =>
       pointOf(drift?.shadows.sent ?? null, { rollout: name }),
     ),
+    each(METRICS.pairs, ({ name, drift }) =>
+      Object.entries(drift?.verdicts ?? {}).flatMap(([comparison, count]) =>
+        pointOf(count, { rollout: name, comparison }),
+      ),
+    ),
+    each(METRICS.findings, ({ name, drift }) =>
+      Object.entries(drift?.findings ?? {}).flatMap(([finding, count]) =>
+        pointOf(count, { rollout: name, finding }),
+      ),
+    ),
     each(METRICS.shadowsDropped, ({ name, drift }) =>
       Object.entries(drift?.shadows.dropped ?? {}).flatMap(([why, count]) =>
         pointOf(count, { rollout: name, why }),

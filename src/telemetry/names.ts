@@ -104,6 +104,16 @@ export const LABELS = {
     'headgate',
     'Who decided: `guard`, `tripwire`, `probes`, `gate`, `plan`, or `person`',
   ),
+  comparison: attribute(
+    'headgate.shadow.verdict',
+    'headgate',
+    '`same`, `equivalent`, `different`, `unparseable`, `inconclusive`',
+  ),
+  finding: attribute(
+    'headgate.shadow.finding',
+    'headgate',
+    'A kind of finding, such as `model_echo`',
+  ),
   why: attribute(
     'headgate.shadow.why',
     'headgate',
@@ -433,6 +443,22 @@ export const METRICS = {
     stability: 'headgate',
     meaning: 'Requests of shadows and of probes of meaning',
     labels: ['rollout'],
+  },
+  pairs: {
+    name: 'headgate.shadow.pairs',
+    kind: 'counter',
+    unit: '{pair}',
+    stability: 'headgate',
+    meaning: 'Pairs of answers by what comparing them came to; `different` is a mismatch',
+    labels: ['rollout', 'comparison'],
+  },
+  findings: {
+    name: 'headgate.shadow.findings',
+    kind: 'counter',
+    unit: '{finding}',
+    stability: 'headgate',
+    meaning: 'What canaries were caught at, by kind',
+    labels: ['rollout', 'finding'],
   },
   shadowsDropped: {
     name: 'headgate.shadow.dropped',

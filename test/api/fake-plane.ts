@@ -136,6 +136,8 @@ export function fakePlane(): FakePlane {
     },
     health: () => HEALTH,
     checks: async () => ROUND,
+    pairs: async () => [],
+    pair: async () => null,
     metricsPage: () => '# no registered metrics\n',
     token: () => new Secret(TOKEN),
     viewerToken: () => new Secret(VIEWER),

@@ -117,6 +117,8 @@ function listened(address: string, stub: unknown): Hand {
     events: (rollout, query) => writer.events(rollout, query),
     flushes: (rollout, query) => writer.flushes(rollout, query),
     history: (query) => writer.history(query),
+    pairs: (rollout, query) => writer.pairs(rollout, query),
+    pair: (rollout, id) => writer.pair(rollout, id),
     ledger: (rollout, days) => writer.ledger(rollout, days),
     exchange: async (rollout, dispatch) => {
       if (cutOff.has(address)) throw new Error('Network connection lost.')

@@ -17,6 +17,7 @@ import { type FlagDocument, parseDocument } from '../../src/flag/document.ts'
 import { staticFlagSource } from '../../src/flag-sources/static.ts'
 import { type Calendar, createHeadgate, type Headgate } from '../../src/headgate.ts'
 import type { Clock, Dial, Log, Spans, Stores } from '../../src/ports.ts'
+import { Pairing } from '../../src/proxy/pairing.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
@@ -206,6 +207,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...(node ? { source: nodeSource } : {}),
     stores,
     storeName: 'memory',
+    pairs: new Pairing(),
     calendar: options.calendar,
     metricsPage: prometheusText,
     metrics: new Metrics({

@@ -16,6 +16,7 @@ import { Cooldowns } from '../../src/proxy/cooldown.ts'
 import type { Gate } from '../../src/proxy/gate.ts'
 import { Keys } from '../../src/proxy/keys.ts'
 import { ModelEchoes } from '../../src/proxy/model-echoes.ts'
+import { Pairing } from '../../src/proxy/pairing.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
 import { Shadows } from '../../src/proxy/shadow-state.ts'
 import { StoredResponses } from '../../src/proxy/stored.ts'
@@ -295,6 +296,8 @@ export function bench(options: {
       flights: new Set(),
       witness: (observation) => observations.push(observation),
       ownWitness: () => null,
+      priceOf: () => null,
+      pairs: new Pairing(),
       shadowWitness: (_, note) => shadows.push(note),
     },
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RolloutView } from '../../src/api/views.ts'
 import type { JournalEntry } from '../../src/demo/journal.ts'
+import type { Pair } from '../../src/types.ts'
 import {
   ask,
   begin,
@@ -150,6 +151,83 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
     expect(view.arms.canary.requests).toBe(0)
     expect(gateway.observations).toHaveLength(1)
   })
+
+  it('a pair says what came back, and quotes nothing', async () => {
+    const gateway = await start({ transport, rollout: SHADOW })
+    await ask(gateway, CHAT, { messages: [{ role: 'user', content: 'the secret of the canal' }] })
+    await shadows(gateway, ({ compared }) => compared === 1)
+    const { items } = (await gateway.ask('/pairs')) as { items: Pair[] }
+    const [pair] = items
+    expect(pair).toMatchObject({
+      rollout: 'relay',
+      kind: 'shadow',
+      endpoint: 'chat',
+      live: 'control',
+      again: null,
+      odd: null,
+      question: null,
+      control: { outcome: 'ok', status: 200, modelAnswered: 'gpt-5.2', content: null },
+      canary: { outcome: 'ok', status: 200, content: null },
+      // Simulated upstreams of one seed answer alike.
+      verdict: 'same',
+      similarity: { score: 1, method: 'lexical' },
+    })
+    expect(pair?.control.textHash).toBe(pair?.canary.textHash)
+    expect(pair?.control.textLength).toBeGreaterThan(0)
+    expect(JSON.stringify(items)).not.toContain('canal')
+    expect(await gateway.ask(`/pairs/${pair?.id}`)).toEqual(pair)
+    expect(pair?.requestId).toBe((await gateway.observation()).requestId)
+  })
+
+  it('texts are kept only where that is asked for, and redacted', async () => {
+    const content = { capture: true, redact: ['canal'] }
+    const gateway = await start({ transport, rollout: { shadow: { rate: '100%', content } } })
+    await ask(gateway, CHAT, { messages: [{ role: 'user', content: 'the secret of the canal' }] })
+    await shadows(gateway, ({ compared }) => compared === 1)
+    const { items } = (await gateway.ask('/pairs')) as { items: Pair[] }
+    expect(items[0]?.question).toBeNull()
+    const pair = (await gateway.ask(`/pairs/${items[0]?.id}`)) as Pair
+    expect(pair.question).toContain('the secret of the [redacted]')
+    expect(pair.control.content?.text).not.toBe('')
+    expect(JSON.stringify(pair)).not.toContain(OFFICIAL_KEY)
+  })
+
+  it('another model behind the name is different, and a finding', async () => {
+    const gateway = await start({
+      transport,
+      rollout: SHADOW,
+      relayOptions: { model: 'tiny-1', seed: 7 },
+    })
+    await ask(gateway, CHAT)
+    await shadows(gateway, ({ compared }) => compared === 1)
+    const { items } = (await gateway.ask('/pairs?only=different')) as { items: Pair[] }
+    expect(items[0]).toMatchObject({ verdict: 'different', canary: { modelAnswered: 'tiny-1' } })
+    const view = (await gateway.ask('/rollouts/relay')) as RolloutView
+    expect(view.drift).toMatchObject({
+      verdicts: { different: 1 },
+      equivalent: { percent: 0, met: false },
+    })
+  })
+
+  it.each([
+    ['control', 0],
+    ['the canary', 100],
+  ])(
+    'a probe of what %s answered asks control twice in all, and the canary once',
+    async (_, percent) => {
+      const shadow = { rate: '100%', probes: '100%' }
+      const gateway = await start({ transport, percent, rollout: { shadow } })
+      await ask(gateway, CHAT)
+      await shadows(gateway, ({ compared }) => compared === 1)
+      expect(gateway.official.requests.total).toBe(2)
+      expect(gateway.relay.requests.total).toBe(1)
+      const { items } = (await gateway.ask('/pairs')) as { items: Pair[] }
+      expect(items[0]).toMatchObject({ kind: 'probe', noise: 1, again: { outcome: 'ok' } })
+      expect(typeof items[0]?.odd).toBe('boolean')
+      const { drift } = (await gateway.ask('/rollouts/relay')) as RolloutView
+      expect(drift).toMatchObject({ probes: 1, noiseFloor: { count: 1, mean: 1 } })
+    },
+  )
 
   it.each(STATEFUL)('G1: %s goes out once', async (_, endpoint, fields) => {
     const gateway = await start({ transport, rollout: SHADOW })

@@ -11,7 +11,8 @@ import type {
 import { type Change, changed } from '../../src/rollout/events.ts'
 import { planOf } from '../../src/rollout/plan.ts'
 import { initialOf, type Standing } from '../../src/rollout/state.ts'
-import type { RolloutEvent } from '../../src/types.ts'
+import type { Pair, RolloutEvent } from '../../src/types.ts'
+import { pair, withText } from '../fakes/pair.ts'
 
 /** What a flush counts; as good as any JSON. */
 export interface Counts {
@@ -426,6 +427,63 @@ export function conformsToStores(open: () => OpenStore): void {
     })
   })
 
+  describe('pairs', () => {
+    const FINDING = {
+      kind: 'model_echo',
+      words: 'another model',
+      evidence: { canary: 'x' },
+    } as const
+    const all = [
+      pair('a', 1),
+      pair('b', 2, { verdict: 'different' }),
+      pair('c', 3, { rollout: 'other' }),
+      pair('d', 3, { findings: [FINDING] }),
+    ]
+    const idsOf = (pairs: readonly Pair[]) => pairs.map(({ id }) => id)
+
+    it('come back the newest first, each once, a page at a time', async () => {
+      const { pairs } = opening().stores
+      await pairs.add(all)
+      await pairs.add([pair('a', 59)])
+      expect(await pairs.read({ limit: 9 })).toEqual([...all].reverse())
+      expect(idsOf(await pairs.read({ limit: 2 }))).toEqual(['d', 'c'])
+      expect(idsOf(await pairs.read({ limit: 9, after: pair('c', 3) }))).toEqual(['b', 'a'])
+      expect(idsOf(await pairs.read({ limit: 9, rollout: 'relay' }))).toEqual(['d', 'b', 'a'])
+      expect(idsOf(await pairs.read({ limit: 9, only: 'different' }))).toEqual(['b'])
+      expect(idsOf(await pairs.read({ limit: 9, only: 'findings' }))).toEqual(['d'])
+      expect(await pairs.get('b')).toEqual(all[1])
+      expect(await pairs.get('z')).toBeNull()
+    })
+
+    it('are listed without their texts, which are let go first', async () => {
+      const { pairs } = opening().stores
+      const told = withText(pair('t', 5, { again: pair('x', 0).control }), 'O’Hara "x" 用户 🙂')
+      await pairs.add([told])
+      expect(await pairs.get('t')).toEqual(told)
+      expect(await pairs.read({ limit: 9 })).toEqual([
+        pair('t', 5, { again: pair('x', 0).control }),
+      ])
+      const limits = { keep: 9, before: pair('x', 1).at, textBefore: pair('x', 6).at }
+      await pairs.forget('other', limits)
+      expect(await pairs.get('t')).toEqual(told)
+      await pairs.forget('relay', limits)
+      expect((await pairs.get('t'))?.question).toBeNull()
+    })
+
+    it('are kept no longer than told, and no more of them', async () => {
+      const { pairs } = opening().stores
+      await pairs.add(all)
+      const since = (minute: number) => ({
+        before: pair('x', minute).at,
+        textBefore: pair('x', 0).at,
+      })
+      await pairs.forget('relay', { keep: 9, ...since(2) })
+      expect(idsOf(await pairs.read({ limit: 9 }))).toEqual(['d', 'c', 'b'])
+      await pairs.forget('relay', { keep: 1, ...since(0) })
+      expect(idsOf(await pairs.read({ limit: 9 }))).toEqual(['d', 'c'])
+    })
+  })
+
   describe('a ledger', () => {
     const key = (more: Partial<LedgerKey> = {}): LedgerKey => ({
       day: '2026-11-26',
@@ -576,6 +634,7 @@ export function conformsToStores(open: () => OpenStore): void {
     const logged = await stores.evidence.append([batch])
     const booked = { process: 'p', sequence: 0, at: 1, lines: [LINE] }
     await stores.ledger.add(booked)
+    await stores.pairs.add([pair('a', 1)])
     await stores.close()
     const next = again()
     expect(await next.state.read('relay')).toEqual({
@@ -587,6 +646,7 @@ export function conformsToStores(open: () => OpenStore): void {
     expect(await next.evidence.append([batch])).toEqual([])
     expect(await next.ledger.read({ from: '2026-11-26', to: '2026-11-26' })).toEqual([LINE])
     expect(await next.ledger.add(booked)).toBe('known')
+    expect(await next.pairs.get('a')).toEqual(pair('a', 1))
     await next.close()
   })
 }

@@ -45,6 +45,7 @@ function storesIn(stub: DurableObjectStub): Stores<Counts> {
     state: side(({ state }) => state),
     evidence: side(({ evidence }) => evidence),
     ledger: side(({ ledger }) => ledger),
+    pairs: side(({ pairs }) => pairs),
     close: async () => opened?.close(),
   }
 }

@@ -1,0 +1,4 @@
+/** What `scripts/edge-config.ts` writes before a Worker is built: `proxy/pairing.ts` where its configuration has shadows. */
+import type { Pairs } from './proxy/pairs.ts'
+
+export declare const Pairing: (new () => Pairs) | null

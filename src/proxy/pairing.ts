@@ -1,0 +1,179 @@
+import type { Answer } from '../compare/answer.ts'
+import { type Asked, askedIn } from '../compare/asked.ts'
+import { type Comparison, compare } from '../compare/compare.ts'
+import { spokenText } from '../compare/features.ts'
+import { caughtIn } from '../compare/integrity.ts'
+import { canonicalJson } from '../compare/json.ts'
+import { Known } from '../compare/known.ts'
+import { answerOf } from '../compare/read-answer.ts'
+import { type Read, readOf, similarityOf } from '../compare/similarity.ts'
+import { isOdd } from '../compare/triangle.ts'
+import type { Content, Outcome, Pair, Side, Wire } from '../types.ts'
+import type { Hash, PairInput, Pairs, Took } from './pairs.ts'
+import { redacted } from './redact.ts'
+
+/** What came back, as a pair: read, compared, and without its text unless that is captured. */
+
+/** An upstream that turns a copy away has said nothing of what it would answer. */
+const TURNED_AWAY: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited', 'cancelled'])
+
+/** Makes pairs. It remembers what control has answered before: what is new has to be new to all of it. */
+export class Pairing implements Pairs {
+  readonly #known = new Map<string, Known>()
+
+  /** @param sha256 in lower-case hex */
+  pairOf(input: PairInput, sha256: Hash): Promise<Pair> {
+    const { rollout } = input.control.observation
+    const known = this.#known.get(rollout ?? '') ?? new Known()
+    this.#known.set(rollout ?? '', known)
+    return pairOf({ ...input, known }, sha256)
+  }
+}
+
+interface Remembering extends PairInput {
+  readonly known: Known
+}
+
+async function pairOf(input: Remembering, sha256: Hash): Promise<Pair> {
+  const { id, kind, live, liveId, control, again, canary, config, wire, secrets } = input
+  const asked = askedIn(wire, input.body)
+  const mine = readIn(wire, control)
+  const second = again === null ? null : readIn(wire, again)
+  const theirs = readIn(wire, canary)
+  const { verdict, similarity, differences } = compared(input, mine, theirs, asked)
+  const triangle =
+    again === null || second === null || !areWell(control, again, canary)
+      ? null
+      : {
+          own: similarityOf(mine, second).score,
+          near: [similarityOf(mine, theirs).score, similarityOf(second, theirs).score] as const,
+        }
+  const findings = findingsIn(input, mine, second, theirs, asked)
+  const side = (took: Took, { answer }: Read): Promise<Side> => sideOf(input, took, answer, sha256)
+  const { observation } = live === 'control' ? control : canary
+  const { capture, redact } = config.content
+  return {
+    id,
+    at: new Date(observation.startedAt).toISOString(),
+    rollout: observation.rollout ?? '',
+    epoch: observation.epoch,
+    kind,
+    requestId: liveId,
+    endpoint: observation.endpoint,
+    dialect: observation.dialect,
+    stream: observation.stream,
+    modelAsked: observation.modelAsked,
+    live,
+    control: await side(control, mine),
+    canary: await side(canary, theirs),
+    again: again === null || second === null ? null : await side(again, second),
+    verdict,
+    similarity,
+    noise: triangle?.own ?? null,
+    odd: triangle === null ? null : isOdd(triangle, input.chance),
+    differences,
+    findings,
+    question: capture ? keptText(new TextDecoder().decode(input.body), redact, secrets) : null,
+  }
+}
+
+function readIn(wire: Wire, { chunks }: Took): Read {
+  return readOf(answerOf(wire, chunks))
+}
+
+function areWell(...all: readonly Took[]): boolean {
+  return all.every(({ observation }) => observation.outcome === 'ok')
+}
+
+function compared(
+  { control, canary, config }: PairInput,
+  mine: Read,
+  theirs: Read,
+  asked: Asked,
+): Comparison {
+  const outcomes = [control.observation.outcome, canary.observation.outcome] as const
+  if (outcomes.some((outcome) => TURNED_AWAY.has(outcome))) {
+    return { verdict: 'inconclusive', similarity: null, differences: [] }
+  }
+  if (outcomes.every((outcome) => outcome === 'ok')) {
+    return compare(mine, theirs, { asked, equivalentAt: config.equivalent.at })
+  }
+  const words = `control ${outcomes[0]}, canary ${outcomes[1]}`
+  const differences = [{ kind: 'outcome' as const, path: null, words }]
+  return { verdict: 'different', similarity: null, differences }
+}
+
+/** What control says is learned after the canary was held against it: else nothing would ever be new. */
+function findingsIn(
+  { control, canary, known, sent }: Remembering,
+  mine: Read,
+  second: Read | null,
+  theirs: Read,
+  asked: Asked,
+): Pair['findings'] {
+  const suspects = {
+    control: mine.answer,
+    again: second?.answer ?? null,
+    canary: theirs.answer,
+    asked,
+    sent,
+    known,
+    planted: [],
+  }
+  const findings = areWell(control, canary) ? caughtIn(suspects).map(({ finding }) => finding) : []
+  known.learn(mine.answer)
+  if (second !== null) known.learn(second.answer)
+  return findings
+}
+
+async function sideOf(
+  { id, config, secrets }: PairInput,
+  { observation, usd }: Took,
+  answer: Answer,
+  sha256: Hash,
+): Promise<Side> {
+  const text = spokenText(answer)
+  const salted = async (what: string): Promise<string> =>
+    (await sha256(`${id}\n${what}`)).slice(0, HASH_DIGITS)
+  const { capture, redact } = config.content
+  const content: Content | null = capture
+    ? {
+        text: text === '' ? null : keptText(text, redact, secrets),
+        tools: answer.tools.map(({ name, raw }) => ({
+          name,
+          arguments: keptText(raw, redact, secrets),
+        })),
+      }
+    : null
+  const { outcome, status, finishReason, modelAnswered, usage, firstByteMs, durationMs } =
+    observation
+  return {
+    outcome,
+    status,
+    finishReason,
+    modelAnswered,
+    usage,
+    firstByteMs,
+    durationMs,
+    costUsd: usd,
+    textHash: text === '' ? null : await salted(text),
+    textLength: text === '' ? null : text.length,
+    tools: await Promise.all(
+      answer.tools.map(async ({ name, arguments: value }) => ({
+        name,
+        argumentsHash: await salted(canonicalJson(value)),
+      })),
+    ),
+    content,
+  }
+}
+
+const HASH_DIGITS = 32
+/** Of one text; more of it is not kept. */
+const MOST_CHARACTERS = 65_536
+
+function keptText(text: string, patterns: readonly string[], secrets: readonly string[]): string {
+  let clean = redacted(text, secrets)
+  for (const pattern of patterns) clean = clean.replaceAll(new RegExp(pattern, 'gu'), '[redacted]')
+  return clean.slice(0, MOST_CHARACTERS)
+}
