@@ -382,6 +382,10 @@ export const FINDING_KINDS = [
   'contradiction',
   'planted_secret',
   'fingerprint',
+  // In many pairs, where one would be chance.
+  'refusals',
+  'novelties',
+  'structure',
 ] as const
 
 export type FindingKind = (typeof FINDING_KINDS)[number]

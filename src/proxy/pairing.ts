@@ -6,9 +6,11 @@ import { caughtIn } from '../compare/integrity.ts'
 import { canonicalJson } from '../compare/json.ts'
 import { Known } from '../compare/known.ts'
 import { answerOf } from '../compare/read-answer.ts'
+import { signsOf } from '../compare/signs.ts'
 import { type Read, readOf, similarityOf } from '../compare/similarity.ts'
 import { isOdd } from '../compare/triangle.ts'
 import type { Content, Outcome, Pair, Side, Wire } from '../types.ts'
+import { Coins } from './coins.ts'
 import type { Hash, PairInput, Pairs, Took } from './pairs.ts'
 import { redacted } from './redact.ts'
 
@@ -17,22 +19,28 @@ import { redacted } from './redact.ts'
 /** An upstream that turns a copy away has said nothing of what it would answer. */
 const TURNED_AWAY: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited', 'cancelled'])
 
-/** Makes pairs. It remembers what control has answered before: what is new has to be new to all of it. */
+/**
+ * Makes pairs. It remembers what control has answered before: what is new has to be new to all of it; and what has happened to
+ * one arm alone.
+ */
 export class Pairing implements Pairs {
-  readonly #known = new Map<string, Known>()
+  readonly #memories = new Map<string, Memory>()
 
   /** @param sha256 in lower-case hex */
   pairOf(input: PairInput, sha256: Hash): Promise<Pair> {
     const { rollout } = input.control.observation
-    const known = this.#known.get(rollout ?? '') ?? new Known()
-    this.#known.set(rollout ?? '', known)
-    return pairOf({ ...input, known }, sha256)
+    const memory = this.#memories.get(rollout ?? '') ?? { known: new Known(), coins: new Coins() }
+    this.#memories.set(rollout ?? '', memory)
+    return pairOf({ ...input, ...memory }, sha256)
   }
 }
 
-interface Remembering extends PairInput {
+interface Memory {
   readonly known: Known
+  readonly coins: Coins
 }
+
+type Remembering = PairInput & Memory
 
 async function pairOf(input: Remembering, sha256: Hash): Promise<Pair> {
   const { id, kind, live, liveId, control, again, canary, config, wire, secrets } = input
@@ -105,7 +113,7 @@ function compared(
 
 /** What control says is learned after the canary was held against it: else nothing would ever be new. */
 function findingsIn(
-  { control, canary, known, sent }: Remembering,
+  { control, canary, known, coins, sent }: Remembering,
   mine: Read,
   second: Read | null,
   theirs: Read,
@@ -120,7 +128,12 @@ function findingsIn(
     known,
     planted: [],
   }
-  const findings = areWell(control, canary) ? caughtIn(suspects).map(({ finding }) => finding) : []
+  const findings = areWell(control, canary)
+    ? [
+        ...caughtIn(suspects).map(({ finding }) => finding),
+        ...coins.note(signsOf(mine.answer, theirs.answer, asked)),
+      ]
+    : []
   known.learn(mine.answer)
   if (second !== null) known.learn(second.answer)
   return findings

@@ -8,7 +8,7 @@ import { ROOT, treeOf } from './tree.ts'
 const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare', 'wire']
 const PURE_FILES: Readonly<Record<string, string>> = {
   proxy:
-    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown keys stored model-echoes',
+    'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown coins keys stored model-echoes',
   rollout:
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
   api: 'views invalid page history',
