@@ -41,14 +41,10 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
 }
 
-/** Zod's own names, such as `__schema0`, are of no use to a reader: what is behind them is shown in their place. */
-const nameless: Record<string, Schema> = {}
-
 export async function apiText(): Promise<string> {
   // The document is made from the routes; nobody asks the plane behind them.
   const app = controlApp({} as ControlPlane, { vouched: async () => true })
   const document = (await (await app.request('/-/api/v1/openapi.json')).json()) as Document
-  Object.assign(nameless, document.components.schemas)
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => sectionOf(method, path, operation)),
   )
@@ -118,7 +114,8 @@ function typeOf(schema: Schema): string {
   const { $ref, anyOf, items, properties, additionalProperties } = schema
   if ($ref !== undefined) {
     const name = $ref.split('/').at(-1) ?? ''
-    if (name.startsWith('__')) return typeOf(nameless[name] ?? {})
+    // Zod names recursive types `__schema0` and so on: here that is JSON itself.
+    if (name.startsWith('__')) return 'any JSON'
     return `[${name}](#${name.toLowerCase()})`
   }
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
