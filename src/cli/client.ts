@@ -25,6 +25,10 @@ import { oneLine } from './format.ts'
 /** How long an answer may take, its body included. */
 const TIMEOUT_MS = 10_000
 
+/** What is wanted of a pair. */
+const PAIR_ID = z.object({ id: z.string() })
+const PAIR_QUESTION = PAIR_ID.extend({ endpoint: z.string(), question: z.string().nullable() })
+
 /** With these nothing was sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -145,6 +149,22 @@ export class ControlClient {
       `The control plane keeps the last requests only, and forgets them when it restarts. The id is in x-headgate-request-id of the answer.`,
       { code: answer.error.code },
     )
+  }
+
+  /** The newest first; without their texts. */
+  async pairs(query: {
+    readonly rollout: string
+    readonly after?: string | undefined
+    readonly limit: number
+  }): Promise<Page<{ readonly id: string }>> {
+    const answer = await this.#ask(pageOf(PAIR_ID), `/pairs${queryText(query)}`)
+    return this.#ofRollout(query.rollout, answer)
+  }
+
+  /** @returns null where it is kept no longer */
+  async pair(id: string): Promise<z.output<typeof PAIR_QUESTION> | null> {
+    const answer = await this.#ask(PAIR_QUESTION, `/pairs/${encodeURIComponent(id)}`)
+    return !answer.ok && answer.status === 404 ? null : this.#valueOf(answer)
   }
 
   /** Days in UTC; the present month so far unless given. */

@@ -57,6 +57,14 @@ function addRecord(golden: Command, act: Act): void {
     )
     .requiredOption('--out <file>', 'the set: one JSON object a line')
     .option('--from <upstream:model>', 'whose answers are golden; the control unless given')
+    .addOption(
+      new Option(
+        '--traffic',
+        'questions of real callers, drawn among the pairs of shadows, 50 unless --limit says so; needs captured content',
+      ).conflicts(['prompts', 'starter', 'from']),
+    )
+    .option('--url <url>', 'with --traffic: the control plane')
+    .option('--token-file <file>', 'with --traffic: a file with its token')
     .option(
       '--times <n>',
       'answers a case: several tell where control does not repeat itself',
@@ -146,6 +154,7 @@ const GOLDEN_EXAMPLES = `Examples:
 
 const RECORD_EXAMPLES = `Examples:
   headgate golden record relay --prompts prompts.jsonl --out golden/relay.jsonl
+  headgate golden record relay --traffic --limit 100 --out golden/traffic.jsonl
   headgate golden record --from official:gpt-5.2 --starter --limit 10 --times 3 --out golden/ten.jsonl
 `
 

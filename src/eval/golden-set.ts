@@ -9,6 +9,11 @@ import { faultText, parseLines } from './lines.ts'
 /** Endpoints whose requests can be recorded: they keep no state, and answer in words. */
 const GOLDEN_ENDPOINTS = ['chat', 'completions', 'responses', 'messages'] as const
 
+/** @returns null for an endpoint whose requests cannot be recorded */
+export function goldenEndpointOf(name: string): GoldenCase['endpoint'] | null {
+  return GOLDEN_ENDPOINTS.find((one) => one === name) ?? null
+}
+
 const json = z.record(z.string(), z.json())
 
 const headerSchema = z.object({
@@ -78,4 +83,13 @@ export function parseGoldenSet(
   })
   if (!parsed.ok) return parsed
   return { ok: true, set: { header: header.data, cases: parsed.items } }
+}
+
+/** @param text of a set, or of its beginning @returns null where it does not begin with a header of this version */
+export function goldenHeaderOf(text: string): GoldenHeader | null {
+  try {
+    return headerSchema.parse(JSON.parse(text.split('\n', 1)[0] ?? ''))
+  } catch {
+    return null
+  }
 }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ArmOptions, noiseOf, startArm, taskText } from '../fakes/models.ts'
+import { startScripted } from '../fakes/scripted-upstream.ts'
 import { ask, begin, documentsOf } from './ask.ts'
 import { folderWith } from './run.ts'
 
@@ -287,5 +288,116 @@ describe('golden run', () => {
     const { code, stderr } = await ask(['golden', 'run', file], { cwd, env: KEYS })
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)])
     expect(canary.requests.length).toBe(0)
+  })
+})
+
+describe('golden record --traffic', () => {
+  const chat = (content: string) =>
+    JSON.stringify({
+      model: 'gpt-5.2',
+      stream: true,
+      stream_options: { include_usage: true },
+      messages: [{ role: 'user', content }],
+    })
+
+  /** A control plane with these pairs, three a page. */
+  async function controlOf(pairs: { id: string; endpoint: string; question: string | null }[]) {
+    const control = await startScripted(({ target }, response) => {
+      const url = new URL(target, 'http://control')
+      const [, id] = /^\/-\/api\/v1\/pairs\/(.+)$/.exec(url.pathname) ?? []
+      const after = Number(url.searchParams.get('after') ?? 0)
+      const page = pairs.slice(after, after + 3).map((one) => ({ ...one, question: null }))
+      const next = after + 3 < pairs.length ? String(after + 3) : null
+      const one = pairs.find((pair) => pair.id === id)
+      const body = id === undefined ? { items: page, next } : one
+      response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(body ?? { error: { code: 'not_found', message: 'gone' } }))
+    })
+    onTestFinished(() => control.close())
+    return {
+      control,
+      env: { ...KEYS, HEADGATE_URL: control.url, HEADGATE_TOKEN: 'token-0123456789' },
+    }
+  }
+
+  const PAIRS = [
+    ...Array.from({ length: 8 }, (_, at) => ({
+      id: `pair-${at}`,
+      endpoint: 'chat',
+      question: chat(`Do it. ${taskText(`t${at % 6}`)}`),
+    })),
+    { id: 'bare', endpoint: 'chat', question: null },
+    { id: 'cut', endpoint: 'chat', question: '{"model":"gpt-5.2","messa' },
+    { id: 'vector', endpoint: 'embeddings', question: '{"model":"e","input":"x"}' },
+  ]
+  const TRAFFIC = [
+    'golden',
+    'record',
+    'relay',
+    '--traffic',
+    '--out',
+    'golden/t.jsonl',
+    '--times',
+    '1',
+  ]
+
+  test('distinct questions of real callers are asked of control, whole and not streamed', async () => {
+    const { cwd, control, canary, files } = await worldOf()
+    const { env } = await controlOf(PAIRS)
+    const { code, stdout, stderr } = await ask(TRAFFIC, { cwd, env })
+    expect([code, stderr.includes('error'), stdout]).toEqual([
+      0,
+      false,
+      'recorded  6 of 6 cases in golden/t.jsonl\n',
+    ])
+    expect([control.requests.length, canary.requests.length]).toEqual([6, 0])
+    const sent = control.requests.map(({ body }) => JSON.parse(String(body)))
+    expect(sent.some((body) => 'stream' in body || 'stream_options' in body)).toBe(false)
+    expect(files('golden/t.jsonl')).toContain('"recordedFrom":"official"')
+    const run = await ask(['golden', 'run', 'golden/t.jsonl', '--require-verdict'], {
+      cwd,
+      env: KEYS,
+    })
+    expect(run.code).toBe(0)
+  })
+
+  test('it goes on with what it drew; what is kept no longer is missing', async () => {
+    let down = true
+    const { cwd } = await worldOf(
+      {},
+      { fails: (task) => (down && /t[0-3]$/.test(task) ? 500 : null) },
+    )
+    const pairs = [...PAIRS]
+    const { env } = await controlOf(pairs)
+    const args = [...TRAFFIC, '--limit', '5']
+    const first = await ask([...args, '--json'], { cwd, env })
+    const { failed } = documentsOf(first.stdout)[0] as { failed: { id: string }[] }
+    expect([first.code, failed.length >= 3]).toEqual([1, true])
+    down = false
+    const gone = failed[0]?.id
+    pairs.splice(
+      pairs.findIndex(({ id }) => id === gone),
+      1,
+    )
+    const second = await ask([...args, '--json'], { cwd, env })
+    expect(second.code).toBe(1)
+    expect(documentsOf(second.stdout)[0]).toMatchObject({
+      cases: 5,
+      recorded: 4,
+      failed: [{ id: gone, outcome: 'its question is kept no longer' }],
+    })
+    const run = await ask(['golden', 'run', 'golden/t.jsonl', '--require-verdict'], {
+      cwd,
+      env: KEYS,
+    })
+    expect([run.code, run.stdout.includes('1 of 5 cases are missing')]).toEqual([8, true])
+  })
+
+  test('without captured content it says so, and asks nothing', async () => {
+    const { cwd, control } = await worldOf()
+    const { env } = await controlOf(PAIRS.map((one) => ({ ...one, question: null })))
+    const { code, stderr } = await ask(TRAFFIC, { cwd, env })
+    expect([code, control.requests.length]).toEqual([1, 0])
+    expect(stderr).toContain('11 pairs of relay, and none has its question')
   })
 })
