@@ -138,6 +138,7 @@ function addWrite(
     )
   }
   if (verb === 'promote' || verb === 'rearm') made.option('--yes', 'ask for no confirmation')
+  made.option('--dry-run', 'say where it stands and what would be asked, and change nothing')
   connected(made).addHelpText('before', examplesOf(examples))
   if (verb === 'set') {
     made.action((rollout: string, share: string | undefined, options: GivenToWrite) =>

@@ -6,7 +6,7 @@ import {
   wholePercentOf,
   writtenPercentOf,
 } from './document.ts'
-import { KNOWN_STRATEGIES, killedBy } from './evaluate.ts'
+import { KNOWN_STRATEGIES, killedBy, ruleOf } from './evaluate.ts'
 
 /** What one rollout asks of a document. */
 export interface FlagUse {
@@ -16,6 +16,8 @@ export interface FlagUse {
   readonly groupId: string
   /** What a constraint may ask: `userId`, `model`, what config maps. Anything is unless given. */
   readonly properties?: ReadonlySet<string> | undefined
+  /** The highest step of its plan, in basis points; undefined without one, and where the plan raises the flag itself. */
+  readonly highestBp?: number | undefined
 }
 
 /**
@@ -48,7 +50,8 @@ function adviceOnKill(document: FlagDocument, kill: string): string[] {
   return advice
 }
 
-function adviceOnFlag(document: FlagDocument, { flag, groupId, properties }: FlagUse): string[] {
+function adviceOnFlag(document: FlagDocument, use: FlagUse): string[] {
+  const { flag, groupId, properties } = use
   const feature = document.features.find((one) => one.name === flag)
   if (feature === undefined) return [`flag "${flag}" is not in the document: the share is 0 %`]
 
@@ -85,7 +88,16 @@ function adviceOnFlag(document: FlagDocument, { flag, groupId, properties }: Fla
     ]
     advice.push(...words.map((one) => `${place}: ${one}`))
   })
-  return advice
+  return [...advice, ...wordsOnPlan(document, use)]
+}
+
+/** A low ceiling may be meant: it is the owner's hand on the plan. It should be no surprise. */
+function wordsOnPlan(document: FlagDocument, { flag, groupId, highestBp }: FlagUse): string[] {
+  const rule = ruleOf(document, flag, groupId)
+  if (highestBp === undefined || rule.kind !== 'ceiling' || rule.shareBp >= highestBp) return []
+  return [
+    `flag "${flag}" serves ${rule.shareBp / 100} %: a plan to ${highestBp / 100} % climbs no higher until the flag is raised`,
+  ]
 }
 
 const NOT_EVIDENCE = 'requests follow the flag and are left out of the evidence'

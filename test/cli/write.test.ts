@@ -136,6 +136,39 @@ describe('what cannot be understood is 2, and nothing is sent', () => {
   })
 })
 
+describe('--dry-run', () => {
+  test.each(['start', 'pause', 'rollback', 'promote', 'rearm'])(
+    '%s is said, and nothing is asked of anybody',
+    async (verb) => {
+      const { control, env } = await controlled()
+      const args = [verb, 'relay', '--dry-run', '--reason', 'to see']
+      const { code, stdout, stderr } = await ask(args, { env })
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toBe(`\
+relay: ramping at 5 % (step 2 of 3), version 7
+would be asked: ${verb}, by alice: to see
+nothing was changed
+`)
+      expect(control.received.map(({ method, path }) => `${method} ${path}`)).toEqual([
+        'GET /rollouts/relay',
+      ])
+    },
+  )
+
+  test('needs no reason, and is 7 where the version is another', async () => {
+    const { control, env } = await controlled()
+    const args = ['set', 'relay', '5%', '--dry-run', '--if-version', '3', '--json']
+    const { code, stdout } = await ask(args, { env })
+    expect(code).toBe(7)
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      dryRun: true,
+      write: { verb: 'set', percent: 5, version: 3 },
+    })
+    expect(control.received).toHaveLength(1)
+  })
+})
+
 describe('what is refused is 7', () => {
   test('another version, with the one there is now', async () => {
     const { env } = await controlled()

@@ -29,6 +29,15 @@ describe('advice on a flag document', () => {
     ])
   })
 
+  it('says that a plan climbs no higher than its flag', () => {
+    const document = documentOf([relay([gradual(5)]), idleKill])
+    expect(adviseOn(document, { ...use, highestBp: 9_900 })).toEqual([
+      'flag "headgate-relay" serves 5 %: a plan to 99 % climbs no higher until the flag is raised',
+    ])
+    expect(adviseOn(document, { ...use, highestBp: 500 })).toEqual([])
+    expect(adviseOn(document, use)).toEqual([])
+  })
+
   it('says that the flag is disabled, and that the kill flag is on', () => {
     expect(adviseOn(documentOf([relay([], { enabled: false }), kill([])]), use)).toEqual([
       'kill flag "headgate-kill" is on: the share is 0 %',

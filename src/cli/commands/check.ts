@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Fault, Note, pathText } from '../../config/fault.ts'
-import type { Config } from '../../config/schema.ts'
+import type { Config, RolloutConfig } from '../../config/schema.ts'
 import {
   inspectSecrets,
   refText,
@@ -209,6 +209,7 @@ function flagsOf(config: Config, configFile: string): FlagReport | null {
       kill: rollout.kill,
       groupId: rollout.groupId ?? rollout.flag,
       properties,
+      highestBp: highestOf(config, rollout),
     }).map((one) => ({ name, one })),
   )
   const byText = Map.groupBy(advice, ({ one }) => one)
@@ -216,4 +217,12 @@ function flagsOf(config: Config, configFile: string): FlagReport | null {
     ([one, said]) => `rollouts ${said.map(({ name }) => name).join(', ')}: ${one}`,
   )
   return { file, faults: [], advice: lines }
+}
+
+/** Undefined without a plan, and where the plan raises the flag itself. */
+function highestOf({ flags }: Config, { plan }: RolloutConfig): number | undefined {
+  const raises =
+    flags !== undefined && 'unleash' in flags && flags.unleash.writeBack?.steps === true
+  if (plan === undefined || raises) return undefined
+  return Math.max(...plan.steps.map((step) => (typeof step === 'number' ? step : step.share)))
 }

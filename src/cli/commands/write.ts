@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os'
 import { percent as percentSchema } from '../../config/schema.ts'
 import { HeadgateError } from '../../errors.ts'
-import type { WriteVerb } from '../client.ts'
+import type { ControlClient, WriteVerb } from '../client.ts'
 import { type Action, type Context, mayAsk } from '../command.ts'
 import { type ConnectOptions, connect } from '../connect.ts'
 import { EXIT } from '../exit.ts'
 import { Failure } from '../failure.ts'
+import { percentText } from '../format.ts'
 import { nextText, standingText } from '../status-text.ts'
 
 /** `headgate start`, `set`, `pause` and the other verbs that change a rollout: by somebody, for a reason. */
@@ -19,6 +20,7 @@ export interface WriteOptions extends ConnectOptions {
   readonly reason?: string
   readonly ifVersion?: number
   readonly yes?: true
+  readonly dryRun?: true
 }
 
 export const run: Action<WriteOptions> = async (options, context) => {
@@ -44,6 +46,7 @@ async function write(options: WriteOptions, context: Context): Promise<number> {
   const percent = verb === 'set' ? percentOf(options, context) : undefined
   const by = authorOf(options, context)
   const client = connect(options, context)
+  if (options.dryRun) return sayOnly(options, { by, percent }, client, context)
   const reason = await reasonOf(options, context)
   if (reason === null || !(await isConfirmed(options, context))) {
     output.fail('stopped: nothing was changed', '')
@@ -54,6 +57,28 @@ async function write(options: WriteOptions, context: Context): Promise<number> {
   output.line(`${now.name}: ${standingText(now)}`)
   output.line(`next: ${nextText(now, self)}`)
   return EXIT.ok
+}
+
+/** Where it stands, and what would be asked of it: the control plane is only read. */
+async function sayOnly(
+  { verb, rollout, reason = '', ifVersion }: WriteOptions,
+  { by, percent }: { readonly by: string; readonly percent: number | undefined },
+  client: ControlClient,
+  { output }: Context,
+): Promise<number> {
+  const now = await client.rollout(rollout)
+  const fits = ifVersion === undefined || ifVersion === now.version
+  const write = { verb, by, reason, version: ifVersion, percent }
+  output.document({ ok: fits, dryRun: true, write, rollout: now })
+  output.line(`${now.name}: ${standingText(now)}`)
+  const what = percent === undefined ? verb : `${verb} ${percentText(percent)}`
+  output.line(`would be asked: ${what}, by ${by}${reason === '' ? '' : `: ${reason}`}`)
+  output.line(
+    fits
+      ? 'nothing was changed'
+      : `it would be refused: it is at version ${now.version}, not ${ifVersion}. Nothing was changed`,
+  )
+  return fits ? EXIT.ok : EXIT.refused
 }
 
 function percentOf({ share, to }: WriteOptions, { self }: Context): number {
