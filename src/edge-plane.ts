@@ -52,7 +52,7 @@ export async function told<Value>(asked: Promise<Value>): Promise<Told<Value>> {
 }
 
 /** What of the plane is no writer's: it is answered where it is asked. */
-type Own = Pick<ControlPlane, 'token' | 'viewerToken' | 'request' | 'arm'>
+type Own = Pick<ControlPlane, 'token' | 'viewerToken' | 'request' | 'requests' | 'arm'>
 
 export interface EdgePlaneParts extends Own {
   /** In the order of the configuration. */

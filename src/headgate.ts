@@ -554,6 +554,7 @@ export function createHeadgate(parts: Parts): Headgate {
     costs: costsOf,
     pairs: (query) => comparisons.read(query),
     pair: (id) => comparisons.get(id),
+    requests: (rollout, limit) => requests.list(rollout, limit),
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
     dataUrl: parts.dataUrl ?? (() => null),

@@ -51,6 +51,7 @@ export interface Isolate {
   leave(ask: Ask, waitUntil: Background): void
   /** One of the last requests of this isolate; null when it is not remembered. */
   readonly request: ControlPlane['request']
+  readonly requests: ControlPlane['requests']
   /** As its split has it. */
   readonly arm: ControlPlane['arm']
 }
@@ -218,6 +219,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     leave(ask, waitUntil) {
       if (lead(ask, waitUntil) === null && outposts.urgent) waitUntil(exchange(ask, 'urgent'))
     },
+    requests: (rollout, limit) => requests.list(rollout, limit),
     request: (id) => requests.get(id),
     arm: (rollout, question) => foretell(gate, rollout, question),
   }

@@ -195,6 +195,10 @@ export interface MonitorReport {
   readonly limit: number
   /** Outcomes counted, per arm. */
   readonly counts: { readonly control: number; readonly canary: number }
+  /** Of those, the bad ones: failed, beyond control's p95, over control's cap. */
+  readonly bad?: { readonly control: number; readonly canary: number }
+  /** How much worse is still fine: `absolute` in points of probability, `relative` to control. */
+  readonly margin?: { readonly kind: 'absolute' | 'relative'; readonly value: number }
   /** What was found, in words: `canary 9 of 9 failed, control 0.4 %`. */
   readonly words: string
 }

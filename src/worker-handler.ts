@@ -121,6 +121,7 @@ function edgeWith(
     token: () => controlToken,
     viewerToken: () => viewerToken,
     request: isolate.request,
+    requests: isolate.requests,
     arm: isolate.arm,
     checks: (serving) =>
       edgeChecks(loaded, bindings, serving, {

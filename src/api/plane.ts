@@ -50,6 +50,8 @@ export interface ControlPlane {
   readonly pairs: (query: PairQuery) => Promise<readonly Pair[]>
   /** With its texts where they were captured; null when there is no such pair. @throws {HeadgateError} as `command` does */
   readonly pair: (id: string) => Promise<Pair | null>
+  /** The newest requests, newest first; those of this isolate, where there are many. */
+  readonly requests: (rollout: string | null, limit: number) => readonly RequestView[]
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
   /** Metrics as text for Prometheus; null where nobody writes it. */

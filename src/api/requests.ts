@@ -34,6 +34,24 @@ export class Requests {
     const inOrder = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
     return viewOf(inOrder.filter(({ observation }) => observation.requestId === id))
   }
+
+  /** The newest, newest first. @param rollout of this one only; of all where null */
+  list(rollout: string | null, limit: number): readonly RequestView[] {
+    const found = new Map<string, Kept[]>()
+    const size = this.#ring.length
+    for (let back = 1; back <= size; back++) {
+      const kept = this.#ring[(this.#next - back + this.#most) % this.#most]
+      if (kept === undefined) continue
+      const { requestId, rollout: of } = kept.observation
+      if (rollout !== null && of !== rollout) continue
+      const attempts = found.get(requestId)
+      if (attempts !== undefined) attempts.unshift(kept)
+      else if (found.size < limit) found.set(requestId, [kept])
+      // Attempts of one request are neighbours, or nearly: what is full is complete a little later.
+      else if (back > limit * 4) break
+    }
+    return [...found.values()].flatMap((attempts) => viewOf(attempts) ?? [])
+  }
 }
 
 function viewOf(attempts: readonly Kept[]): RequestView | null {

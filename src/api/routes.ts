@@ -2,15 +2,18 @@ import { type Context, Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { openAPIRouteHandler } from 'hono-openapi'
+import * as z from 'zod'
 import { bearer, operatorsWrite, sameSite } from './auth.ts'
 import { checkRoutes } from './checks.ts'
 import { costRoutes } from './costs.ts'
 import { eventRoutes } from './events.ts'
 import { ofrepRoutes } from './ofrep.ts'
 import { DOCUMENTATION, described } from './openapi.ts'
+import { pageLimit, pageOf } from './page.ts'
 import { CONTENT_POLICY, type PageFiles, pageFiles } from './page-files.ts'
 import { pairRoutes } from './pairs.ts'
 import type { ControlPlane } from './plane.ts'
+import { asked } from './query.ts'
 import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
 import { healthView, metricsView, requestView, selfView } from './views.ts'
@@ -79,6 +82,20 @@ export function controlApp(
   pairRoutes(app, plane)
   checkRoutes(app, plane)
   app.get(
+    '/-/api/v1/requests',
+    described({
+      summary: 'The newest requests, newest first',
+      description: 'Those that a rollout had a say in, of the last 5,000 attempts in memory.',
+      answer: pageOf(requestView),
+      refuses: [400],
+    }),
+    asked(requestsQuery),
+    (context) => {
+      const { rollout = null, limit } = context.req.valid('query')
+      return context.json({ items: plane.requests(rollout, limit), next: null })
+    },
+  )
+  app.get(
     '/-/api/v1/requests/:id',
     described({
       summary: 'Why a request went where it went',
@@ -127,6 +144,11 @@ export function controlApp(
   })
   return app
 }
+
+const requestsQuery = z.strictObject({
+  rollout: z.string().optional().describe('Of this rollout only.'),
+  limit: pageLimit,
+})
 
 /**
  * No CORS headers: no other site has business here. No HSTS: over plain HTTP it means nothing (RFC 6797, section 7.2), and

@@ -20,9 +20,22 @@ const count = z.int().min(0)
 
 const stateView = z.enum(ROLLOUT_STATES).meta({ id: 'State' })
 
+const quantile = z.number().nullable()
+const between = z.tuple([quantile, quantile]).readonly()
+
 const percentiles = z
-  .object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() })
-  .meta({ id: 'Percentiles', description: 'Milliseconds; null while nothing was measured.' })
+  .object({
+    count: count.describe('How many were measured.'),
+    p50: quantile,
+    p95: quantile,
+    p99: quantile,
+    between: z
+      .object({ p50: between, p95: between, p99: between })
+      .describe(
+        'Where each truly is, however often one looks, 19 times in 20. Null: too few to say so on that side.',
+      ),
+  })
+  .meta({ id: 'Percentiles', description: 'Null while nothing was measured.' })
 
 const arm = z
   .object({
@@ -30,6 +43,7 @@ const arm = z
     outcomes: z.record(z.string(), count),
     firstByteMs: percentiles,
     durationMs: percentiles,
+    tokensPerSecond: percentiles.describe('Of good answers: output tokens, behind the first byte.'),
     costUsd: z
       .number()
       .nullable()
@@ -49,6 +63,14 @@ const monitor = z
       .describe('The value of its bet: 1 at the start. Null: beyond what a number holds.'),
     limit: z.number().describe('What the average of all must reach to fail the verdict: 1/alpha.'),
     counts: z.object({ control: count, canary: count }),
+    bad: z
+      .object({ control: z.number(), canary: z.number() })
+      .optional()
+      .describe('Of `counts`: failed, slower than control’s p95, over control’s cap.'),
+    margin: z
+      .object({ kind: z.enum(['absolute', 'relative']), value: z.number() })
+      .optional()
+      .describe('How much worse is still fine: in points of probability, or of control’s.'),
     words: z.string(),
   })
   .meta({ id: 'Monitor' })

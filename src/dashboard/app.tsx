@@ -7,7 +7,12 @@ import { helpIsOpen, KEYS } from './keys.ts'
 import { connection, rollout, rollouts, signOut, trouble } from './live.ts'
 import { Mark } from './mark.tsx'
 import { addressOf, place, SCREENS } from './route.ts'
+import { CompareScreen } from './screens/compare.tsx'
 import { EventsScreen } from './screens/events.tsx'
+import { HealthScreen } from './screens/health.tsx'
+import { MoneyScreen } from './screens/money.tsx'
+import { PairsScreen } from './screens/pairs.tsx'
+import { RequestsScreen } from './screens/requests.tsx'
 import { RolloutScreen } from './screens/rollout.tsx'
 import { SignIn } from './sign-in.tsx'
 import { choice, choose, THEMES } from './theme.ts'
@@ -138,12 +143,22 @@ function Content() {
     )
   }
   if (screen === 'events') return <EventsScreen />
+  if (screen === 'health') return <HealthScreen />
   if (rollouts.value.length === 0) return <NoRollouts />
   if (rollout.value === null) {
     return <Empty title={`There is no rollout ${wanted}`} />
   }
-  return <RolloutScreen rollout={rollout.value} />
+  const Screen = OF_A_ROLLOUT[screen]
+  return <Screen key={rollout.value.name} rollout={rollout.value} />
 }
+
+const OF_A_ROLLOUT = {
+  rollout: RolloutScreen,
+  compare: CompareScreen,
+  pairs: PairsScreen,
+  money: MoneyScreen,
+  requests: RequestsScreen,
+} as const
 
 function Help() {
   const box = useRef<HTMLDialogElement>(null)

@@ -11,5 +11,6 @@ export function appended<Item>(
 
 export const MOST_EVENTS = 500
 export const MOST_SAMPLES = 600
+export const MOST_REQUESTS = 200
 /** Rows that a table shows at once. */
 export const MOST_ROWS = 100

@@ -7,6 +7,14 @@ export function percentText(percent: number | null, digits = 2): string {
   return percent === null ? DASH : `${Number(percent.toFixed(digits))} %`
 }
 
+/** Milliseconds: `210 ms`, `3.4 s`. */
+export function millisText(ms: number | null): string {
+  if (ms === null) return DASH
+  if (ms >= 10_000) return `${(ms / 1_000).toFixed(0)} s`
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`
+  return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`
+}
+
 const SPANS: readonly [ms: number, unit: string][] = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
@@ -31,6 +39,16 @@ const counts = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 /** `12,345`. */
 export function countText(count: number | null): string {
   return count === null ? DASH : counts.format(count)
+}
+
+/** `$12.30`, `$0.0021`; a dash where nobody knows. Unknown is never 0. */
+export function usdText(usd: number | null): string {
+  if (usd === null) return DASH
+  const sign = usd < 0 ? '−' : ''
+  const amount = Math.abs(usd)
+  if (amount === 0) return '$0'
+  if (amount >= 1_000) return `${sign}$${counts.format(amount)}`
+  return `${sign}$${amount >= 1 ? amount.toFixed(2) : Number(amount.toPrecision(2))}`
 }
 
 /** The value of a bet: `1.0`, `42`, `> 10⁹`. */

@@ -9,13 +9,15 @@ interface CardProps {
   /** To the right of the title. */
   readonly aside?: ComponentChildren
   readonly class?: string
+  /** It is what the screen is about. */
+  readonly main?: boolean
 }
 
-export function Card({ title, children, aside, class: name = '' }: CardProps) {
+export function Card({ title, children, aside, class: name = '', main = false }: CardProps) {
   return (
     <section class={`card ${name}`}>
       <header class="card-head">
-        <h2>{title}</h2>
+        {main ? <h1>{title}</h1> : <h2>{title}</h2>}
         {aside !== undefined && <div class="card-aside">{aside}</div>}
       </header>
       {children}
@@ -101,7 +103,7 @@ export function Empty({
 }) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      <h1>{title}</h1>
       {children}
     </div>
   )

@@ -8,7 +8,7 @@ import { placedAt } from './kernel.ts'
 import { latencyMetric } from './latency.ts'
 import { type MeaningState, meaningWords, meaningWorth } from './meaning.ts'
 import { type Metric, type MetricState, type Tally, worthOf } from './metric.ts'
-import type { MonitorName, Policy } from './policy.ts'
+import type { Margin, MonitorName, Policy } from './policy.ts'
 import { spendMetric } from './spend.ts'
 
 /** Monitors that read counts of outcomes; `meaning` reads probes. */
@@ -89,6 +89,8 @@ function partsOf({ policy, states, meaning, paced, waiting }: GuardInput): Part[
       weight,
       evidence: state.canary[1] < metric.leastBad ? Math.min(1, evidence) : evidence,
       counts: { control: state.control[0], canary: state.canary[0] },
+      bad: { control: state.control[1], canary: state.canary[1] },
+      margin: marginOf(policy, name),
       words: waiting[name] ?? metric.words(whole),
       reason: metric.words({ control: basis(state), canary: state.run.canary }),
     })
@@ -100,11 +102,29 @@ function partsOf({ policy, states, meaning, paced, waiting }: GuardInput): Part[
       weight: policy.weights.meaning,
       evidence: meaningWorth(meaning),
       counts: { control: meaning.asked, canary: meaning.asked },
+      bad: { control: 0, canary: meaning.odd },
+      margin: { kind: 'absolute', value: policy.meaning },
       words,
       reason: words,
     })
   }
   return parts
+}
+
+function marginOf(policy: Policy, name: MetricName): Margin {
+  switch (name) {
+    case 'failures':
+      return policy.errors
+    case 'rejections':
+    case 'cancellations':
+      return policy[name]
+    case 'latency':
+    case 'first_byte':
+      return { kind: 'relative', value: policy.latency }
+    case 'tokens':
+    case 'cost':
+      return { kind: 'relative', value: policy.spend }
+  }
 }
 
 /** Control's side of a reason: the same run as the canary's, or the epoch where the run holds little of control. */

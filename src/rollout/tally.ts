@@ -8,9 +8,15 @@ import type { Arm, Observation, Outcome, ShareBp } from '../types.ts'
 const WINDOW_SECONDS = 60
 
 export interface Percentiles {
+  /** How many were measured. */
+  readonly count: number
   readonly p50: number | null
   readonly p95: number | null
   readonly p99: number | null
+  /** Where each truly is, with the confidence of `spread`; null where that side is open. */
+  readonly between: Readonly<
+    Record<'p50' | 'p95' | 'p99', readonly [low: number | null, high: number | null]>
+  >
 }
 
 /** One arm as the API shows it; milliseconds. */
@@ -19,6 +25,7 @@ export interface ArmReport {
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
   readonly firstByteMs: Percentiles
   readonly durationMs: Percentiles
+  readonly tokensPerSecond: Percentiles
   /** Of what has a price; null where nothing has: unknown is never 0. */
   readonly costUsd: number | null
 }
@@ -36,6 +43,7 @@ interface ArmCounts {
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
   readonly firstByte: Sparse
   readonly duration: Sparse
+  readonly speed: Sparse
   /** Picodollars of what has a price; null where nothing has. */
   readonly pico: bigint | null
 }
@@ -83,6 +91,8 @@ class ArmTally {
   readonly #outcomes: Partial<Record<Outcome, number>> = {}
   readonly #firstByte = new Histogram()
   readonly #duration = new Histogram()
+  /** Of output tokens a second, which fit its range as well. */
+  readonly #speed = new Histogram()
 
   add(observation: Observation, pico: bigint | null): void {
     this.#requests++
@@ -92,9 +102,11 @@ class ArmTally {
     if (outcome !== 'ok') return
     if (firstByteMs !== null) this.#firstByte.record(firstByteMs)
     this.#duration.record(durationMs)
+    const speed = speedOf(observation)
+    if (speed !== null) this.#speed.record(speed)
   }
 
-  merge({ requests, outcomes, firstByte, duration, pico }: ArmCounts): void {
+  merge({ requests, outcomes, firstByte, duration, speed, pico }: ArmCounts): void {
     this.#requests += requests
     if (pico !== null) this.#pico = (this.#pico ?? 0n) + pico
     for (const [outcome, count] of Object.entries(outcomes) as [Outcome, number][]) {
@@ -102,6 +114,7 @@ class ArmTally {
     }
     mergeInto(this.#firstByte, firstByte)
     mergeInto(this.#duration, duration)
+    mergeInto(this.#speed, speed)
   }
 
   counts(): ArmCounts {
@@ -110,6 +123,7 @@ class ArmTally {
       outcomes: { ...this.#outcomes },
       firstByte: sparseOf(this.#firstByte),
       duration: sparseOf(this.#duration),
+      speed: sparseOf(this.#speed),
       pico: this.#pico,
     }
   }
@@ -120,6 +134,7 @@ class ArmTally {
       outcomes: { ...this.#outcomes },
       firstByteMs: percentilesOf(this.#firstByte),
       durationMs: percentilesOf(this.#duration),
+      tokensPerSecond: percentilesOf(this.#speed),
       costUsd: this.#pico === null ? null : usdOf(this.#pico),
     }
   }
@@ -187,13 +202,44 @@ class Window {
 }
 
 function percentilesOf(histogram: Histogram): Percentiles {
-  const round = (value: number | null): number | null =>
-    value === null ? null : Math.round(value * 100) / 100
-  return {
-    p50: round(histogram.quantile(0.5)),
-    p95: round(histogram.quantile(0.95)),
-    p99: round(histogram.quantile(0.99)),
+  const { count } = histogram
+  const at = (quantile: number): number | null => {
+    const value = quantile < 0 || quantile > 1 ? null : histogram.quantile(quantile)
+    return value === null ? null : Math.round(value * 100) / 100
   }
+  const around = (quantile: number): readonly [number | null, number | null] => {
+    const by = spread(quantile, count)
+    return [at(quantile - by), at(quantile + by)]
+  }
+  return {
+    count,
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+    between: { p50: around(0.5), p95: around(0.95), p99: around(0.99) },
+  }
+}
+
+/** The chance that any of the quantiles shown is ever outside. */
+const MISSED = 0.05
+
+/**
+ * How far, in rank, the true quantile may be from the one seen, at whatever moment one looks: a
+ * confidence sequence (Howard and Ramdas, Sequential estimation of quantiles, Bernoulli 28, 2022).
+ * @returns 0..; above 1 nothing is known
+ */
+export function spread(quantile: number, count: number): number {
+  if (count === 0) return Number.POSITIVE_INFINITY
+  const iterated = Math.log(Math.max(Math.log(2.1 * count), 1))
+  const l = (1.4 * iterated + Math.log(10 / MISSED)) / count
+  return 1.5 * Math.sqrt(quantile * (1 - quantile) * l) + 0.8 * l
+}
+
+/** Tokens a second once they flow; null where nobody counted any, or they came at once. */
+function speedOf({ usage, durationMs, firstByteMs, stream }: Observation): number | null {
+  const tokens = usage?.outputTokens ?? null
+  const flowMs = durationMs - (stream ? (firstByteMs ?? 0) : 0)
+  return tokens === null || tokens === 0 || flowMs <= 0 ? null : (tokens / flowMs) * 1_000
 }
 
 function mergeInto({ counts }: Histogram, sparse: Sparse): void {

@@ -169,6 +169,7 @@ export function fakePlane(): FakePlane {
         gone: 0.5,
       })
     },
+    requests: (rollout) => (rollout === null || rollout === 'relay' ? [REQUEST] : []),
     request: (id) => (id === REQUEST.id ? REQUEST : null),
     arm(name, { unit, properties }) {
       if (!standings.has(name)) return null
@@ -235,12 +236,20 @@ const FLUSHES: readonly FlushView[] = [3, 4, 7, 8, 9].map((position, sequence) =
   counts: { deep: [{ down: [1, null, 'x'] }] },
 }))
 
-const NOTHING = { p50: null, p95: null, p99: null }
+const OPEN: readonly [null, null] = [null, null]
+const NOTHING = {
+  count: 0,
+  p50: null,
+  p95: null,
+  p99: null,
+  between: { p50: OPEN, p95: OPEN, p99: OPEN },
+}
 const ARM = {
   requests: 0,
   outcomes: {},
   firstByteMs: NOTHING,
   durationMs: NOTHING,
+  tokensPerSecond: NOTHING,
   costUsd: null,
 }
 

@@ -20,3 +20,30 @@ describe('why a request is no evidence', () => {
     expect(JSON.stringify(view)).not.toContain('ada@example.com')
   })
 })
+
+describe('the newest requests', () => {
+  const idsOf = (requests: Requests, rollout: string | null, limit: number) =>
+    requests
+      .list(rollout, limit)
+      .map(({ id, attempts }) => `${id} ${attempts.map(({ arm }) => arm).join(' ')}`)
+
+  it('come first, each with all its attempts in their order', () => {
+    const requests = new Requests()
+    requests.add({ ...observation({}), requestId: 'hg_1' }, DRAW, { as: 'none' })
+    requests.add({ ...observation({}), requestId: 'hg_2', arm: 'canary' }, DRAW, { as: 'none' })
+    requests.add({ ...observation({}), requestId: 'hg_2', arm: 'control' }, DRAW, { as: 'none' })
+    expect(idsOf(requests, null, 10)).toEqual(['hg_2 canary control', 'hg_1 control'])
+    expect(idsOf(requests, null, 1)).toEqual(['hg_2 canary control'])
+  })
+
+  it('are those of one rollout where one is asked for, and no more than are kept', () => {
+    const requests = new Requests(4)
+    for (let at = 1; at <= 9; at++) {
+      const rollout = at % 2 === 0 ? 'even' : 'odd'
+      requests.add({ ...observation({}), requestId: `hg_${at}`, rollout }, DRAW, { as: 'none' })
+    }
+    expect(idsOf(requests, 'even', 10)).toEqual(['hg_8 control', 'hg_6 control'])
+    expect(requests.list(null, 10)).toHaveLength(4)
+    expect(requests.list('nobody', 10)).toEqual([])
+  })
+})

@@ -41,6 +41,7 @@ describe('the token', () => {
         `GET ${API}/requests/relay`,
         `GET ${API}/health`,
         `GET ${API}/self`,
+        `GET ${API}/requests`,
         `GET ${API}/rollouts/relay/history`,
         `GET ${API}/openapi.json`,
         'POST /-/ofrep/v1/evaluate/flags',

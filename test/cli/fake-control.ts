@@ -242,7 +242,9 @@ function frameOf(event: EventView): string {
   return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(eventView.parse(event))}\n\n`
 }
 
-const TIMES = { p50: 210, p95: 800, p99: 1_900 }
+const OPEN: readonly [number | null, number | null] = [null, null]
+const BETWEEN = { p50: OPEN, p95: OPEN, p99: OPEN }
+const TIMES = { p50: 210, p95: 800, p99: 1_900, count: 200, between: BETWEEN }
 
 export function rolloutOf(more: Partial<RolloutView> = {}): RolloutView {
   return {
@@ -275,13 +277,15 @@ export function rolloutOf(more: Partial<RolloutView> = {}): RolloutView {
         outcomes: { rate_limited: 10, ok: 95_000, upstream_error: 200 },
         firstByteMs: TIMES,
         durationMs: TIMES,
+        tokensPerSecond: TIMES,
         costUsd: 12.3,
       },
       canary: {
         requests: 5_010,
         outcomes: { ok: 5_010 },
-        firstByteMs: { p50: 8.25, p95: null, p99: null },
+        firstByteMs: { count: 3, p50: 8.25, p95: null, p99: null, between: BETWEEN },
         durationMs: TIMES,
+        tokensPerSecond: TIMES,
         costUsd: null,
       },
     },

@@ -89,5 +89,5 @@ export async function expectFits(page: Page): Promise<void> {
   const [wide, screen] = await page.evaluate<[number, number]>(
     `[${root}.scrollWidth, ${root}.clientWidth]`,
   )
-  expect(wide).toBeLessThanOrEqual(screen)
+  expect(wide, page.url()).toBeLessThanOrEqual(screen)
 }

@@ -21,6 +21,7 @@ export function EventsScreen() {
   )
   return (
     <Card
+      main
       title="Events"
       aside={
         <label class="filter">

@@ -1,0 +1,309 @@
+import { useState } from 'preact/hooks'
+import type { RolloutView } from '../../api/views.ts'
+import type { Content, Pair, Side } from '../../types.ts'
+import { countText, millisText, timeText, usdText, wordsOf } from '../format.ts'
+import { usePolled } from '../polled.ts'
+import { addressOf, place } from '../route.ts'
+import { ArmMark, Card, Copyable, Empty } from '../ui.tsx'
+import { type Piece, valueDiff, wordDiff } from '../word-diff.ts'
+
+/** The same request answered by both arms, side by side. */
+
+const EVERY_MS = 3_000
+const SHOWN = ['all', 'different', 'findings'] as const
+
+export function PairsScreen({ rollout }: { readonly rollout: RolloutView }) {
+  if (rollout.drift === null) return <NoShadow />
+  const { item } = place.value
+  return item === null ? <PairList rollout={rollout} /> : <PairDetail rollout={rollout} id={item} />
+}
+
+function NoShadow() {
+  return (
+    <Empty title="Nothing is asked twice">
+      <p>
+        Shadow is not configured for this rollout. With it, a small part of the requests is copied
+        to the other arm; the caller never sees that answer, and here you see both beside each
+        other, with what differs.
+      </p>
+      <Copyable text={'rollouts:\n  relay:\n    shadow: { share: 1% }'} />
+      <p>
+        Copies cost money and are bounded by their own budget. Texts are kept only where you say so.
+      </p>
+    </Empty>
+  )
+}
+
+function PairList({ rollout }: { readonly rollout: RolloutView }) {
+  const [only, setOnly] = useState<(typeof SHOWN)[number]>('all')
+  const filter = only === 'all' ? '' : `&only=${only}`
+  const path = `pairs?rollout=${encodeURIComponent(rollout.name)}&limit=100${filter}`
+  const { answer, refused } = usePolled<{ items: Pair[] }>(path, EVERY_MS)
+  return (
+    <Card
+      main
+      title="Pairs"
+      aside={
+        <label class="theme">
+          <span class="unseen">Show</span>
+          <select
+            data-filter
+            value={only}
+            onChange={({ currentTarget }) =>
+              setOnly(SHOWN.find((one) => one === currentTarget.value) ?? 'all')
+            }
+          >
+            {SHOWN.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      }
+    >
+      {answer === null || answer.items.length === 0 ? (
+        <p class="quiet-words">
+          {refused?.message ?? (answer === null ? 'One moment.' : 'No pair is like that yet.')}
+        </p>
+      ) : (
+        <ol class="pairs">
+          {answer.items.map((pair) => (
+            <PairRow key={pair.id} pair={pair} />
+          ))}
+        </ol>
+      )}
+    </Card>
+  )
+}
+
+function PairRow({ pair }: { readonly pair: Pair }) {
+  const { id, at, rollout, verdict, similarity, differences, findings, modelAsked, kind } = pair
+  const words = [...findings, ...differences].map((one) => one.words)
+  return (
+    <li>
+      <a class={`pair pair-${verdict}`} data-row href={addressOf('pairs', rollout, id)}>
+        <PairVerdict pair={pair} />
+        <span class="pair-words">{words.slice(0, 3).join('; ') || 'nothing differs'}</span>
+        <span class="fine">
+          {modelAsked ?? 'no model'} · {kind}
+          {similarity !== null && ` · alike ${similarity.score.toFixed(2)}, ${similarity.method}`} ·{' '}
+          {timeText(at)}
+        </span>
+      </a>
+    </li>
+  )
+}
+
+const VERDICTS: Readonly<Record<Pair['verdict'], string>> = {
+  same: '=',
+  equivalent: '≈',
+  different: '≠',
+  unparseable: '?',
+  inconclusive: '…',
+}
+
+function PairVerdict({ pair }: { readonly pair: Pair }) {
+  return (
+    <b class="pair-verdict">
+      <span aria-hidden="true">{VERDICTS[pair.verdict]}</span> {pair.verdict}
+      {pair.findings.length > 0 && (
+        <span class="ill"> · {countText(pair.findings.length)} found</span>
+      )}
+    </b>
+  )
+}
+
+function PairDetail({ rollout, id }: { readonly rollout: RolloutView; readonly id: string }) {
+  const { answer: pair, refused } = usePolled<Pair>(`pairs/${encodeURIComponent(id)}`, 60_000)
+  const back = <a href={addressOf('pairs', rollout.name)}>All pairs</a>
+  if (pair === null) {
+    return (
+      <Empty title={refused === null ? 'One moment' : 'This pair is not remembered'}>{back}</Empty>
+    )
+  }
+  const { control, canary, again, findings, differences, similarity, noise, odd, question } = pair
+  return (
+    <>
+      <Card main title={`Pair ${pair.id}`} aside={back}>
+        <p>
+          <PairVerdict pair={pair} />
+          {similarity !== null && `, alike ${similarity.score.toFixed(3)} (${similarity.method})`}
+          {noise !== null && `; control is like itself ${noise.toFixed(3)}`}
+          {odd !== null &&
+            (odd ? '; the canary is the odd one out' : '; the canary is not the odd one out')}
+          . <a href={addressOf('requests', rollout.name, pair.requestId)}>Its request</a>,{' '}
+          {timeText(pair.at)}.
+        </p>
+        <ul class="waits">
+          {findings.map(({ kind, words }) => (
+            <li key={words} class="ill">
+              <b>{wordsOf(kind)}</b>: {words}
+            </li>
+          ))}
+          {differences.map(({ kind, path, words }) => (
+            <li key={`${kind} ${path} ${words}`}>
+              <b>{wordsOf(kind)}</b>
+              {path !== null && (
+                <>
+                  {' '}
+                  at <code>{path}</code>
+                </>
+              )}
+              : {words}
+            </li>
+          ))}
+        </ul>
+      </Card>
+      {question !== null && (
+        <Card title="The request">
+          <pre class="text">{question}</pre>
+        </Card>
+      )}
+      <Texts control={control.content} canary={canary.content} />
+      <div class="sides">
+        <SideCard arm="control" side={control} />
+        <SideCard arm="canary" side={canary} />
+        {again !== null && <SideCard arm="control" side={again} again />}
+      </div>
+    </>
+  )
+}
+
+/** Both texts with what is not in the other; or, where both are JSON, place by place. */
+function Texts({
+  control,
+  canary,
+}: {
+  readonly control: Content | null
+  readonly canary: Content | null
+}) {
+  if (control === null || canary === null) {
+    return (
+      <Card title="What they said">
+        <p class="quiet-words">
+          Texts are not kept: hashes and lengths are. <code>shadow.storeContent</code> keeps them,
+          redacted and for a time.
+        </p>
+      </Card>
+    )
+  }
+  const [one, other] = [control.text ?? '', canary.text ?? '']
+  const [left, right] = [parsed(one), parsed(other)]
+  const isJson = typeof left === 'object' && typeof right === 'object'
+  const changes = isJson ? valueDiff(left, right) : []
+  const [mine, theirs] = wordDiff(one, other)
+  return (
+    <Card title="What they said">
+      {isJson && (
+        <table class="changes">
+          <thead>
+            <tr>
+              <th scope="col">Where</th>
+              <th scope="col">
+                <ArmMark arm="control" />
+              </th>
+              <th scope="col">
+                <ArmMark arm="canary" />
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {changes.slice(0, 50).map((change) => (
+              <tr key={change.path}>
+                <th scope="row">
+                  <code>{change.path}</code>
+                </th>
+                <td>{change.control ?? 'missing'}</td>
+                <td>{change.canary ?? 'missing'}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <div class="sides">
+        <Marked arm="control" pieces={mine} tools={control.tools} />
+        <Marked arm="canary" pieces={theirs} tools={canary.tools} />
+      </div>
+    </Card>
+  )
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+interface MarkedProps {
+  readonly arm: 'control' | 'canary'
+  readonly pieces: readonly Piece[]
+  readonly tools: Content['tools']
+}
+
+function Marked({ arm, pieces, tools }: MarkedProps) {
+  return (
+    <div>
+      <ArmMark arm={arm} />
+      <pre class="text">
+        {pieces.map(({ text, changed }, index) =>
+          changed ? <mark key={index}>{text}</mark> : <span key={index}>{text}</span>,
+        )}
+      </pre>
+      {tools.map(({ name, arguments: given }, index) => (
+        <pre key={index} class="text">
+          {name}({given})
+        </pre>
+      ))}
+    </div>
+  )
+}
+
+interface SideProps {
+  readonly arm: 'control' | 'canary'
+  readonly side: Side
+  readonly again?: boolean
+}
+
+function SideCard({ arm, side, again = false }: SideProps) {
+  const { outcome, status, finishReason, modelAnswered, usage, firstByteMs, durationMs, costUsd } =
+    side
+  const rows: readonly (readonly [string, string])[] = [
+    ['outcome', `${wordsOf(outcome)}${status === null ? '' : `, ${status}`}`],
+    ['finish', finishReason ?? '–'],
+    ['model', modelAnswered ?? '–'],
+    [
+      'text',
+      side.textLength === null
+        ? 'none'
+        : `${countText(side.textLength)} characters, ${side.textHash?.slice(0, 8)}`,
+    ],
+    ['tools', side.tools.map(({ name }) => name).join(', ') || 'none'],
+    [
+      'tokens',
+      `${countText(usage?.inputTokens ?? null)} in, ${countText(usage?.outputTokens ?? null)} out`,
+    ],
+    ['first byte', millisText(firstByteMs)],
+    ['whole', millisText(durationMs)],
+    ['cost', usdText(costUsd)],
+  ]
+  return (
+    <section class="card">
+      <h2>
+        <ArmMark arm={arm} /> {again && 'again'}
+      </h2>
+      <table>
+        <tbody>
+          {rows.map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}

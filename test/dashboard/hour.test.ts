@@ -1,0 +1,105 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { EventView, RolloutView } from '../../src/api/views.ts'
+import { fakePlane } from '../api/fake-plane.ts'
+import type { Served } from '../node/process.ts'
+import { startBrowser } from './browser.ts'
+import { signedIn, startPlanned } from './served.ts'
+
+/** A page that is left open for a day: its clock is the test's, and its answers are made up as fast as it asks. */
+
+let browser: Browser
+let served: Served
+
+beforeAll(async () => {
+  ;[browser, served] = await Promise.all([startBrowser(), startPlanned()])
+}, 60_000)
+
+afterAll(async () => {
+  await browser.close()
+  await served.stop()
+})
+
+it('does not grow, whatever happens meanwhile', { timeout: 120_000 }, async () => {
+  const view = (await fakePlane().rollout('relay')) as RolloutView
+  const context = await browser.newContext({ reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  let position = 0
+  let made = 0
+  await page.clock.install()
+  await page.route('**/-/api/v1/**', (route) => {
+    const { pathname } = new URL(route.request().url())
+    if (pathname.endsWith('/self'))
+      return route.fulfill({ json: { role: 'operator', dataUrl: null } })
+    if (pathname.endsWith('/rollouts')) {
+      return route.fulfill({
+        json: { items: [{ ...view, state: 'ramping', version: position }], next: null },
+      })
+    }
+    if (pathname.endsWith('/history')) {
+      const items = Array.from({ length: 20 }, () => sampleOf(view, ++position))
+      return route.fulfill({ json: { items, next: null } })
+    }
+    if (pathname.endsWith('/events')) return route.fulfill({ json: { items: [], next: null } })
+    // A stream that says much and ends, again and again.
+    const body = Array.from({ length: 1_000 }, () => frameOf(++made)).join('')
+    return route.fulfill({ contentType: 'text/event-stream', body })
+  })
+  await page.goto(signedIn(served))
+  await page.getByRole('heading', { level: 1, name: 'relay' }).waitFor()
+
+  const nodesAfter = async (minutes: number): Promise<number> => {
+    for (let minute = 0; minute < minutes; minute++) {
+      const before = position
+      await page.clock.runFor(60_000)
+      await expect.poll(() => position, { timeout: 10_000, interval: 10 }).toBeGreaterThan(before)
+    }
+    return page.evaluate<number>('document.querySelectorAll("*").length')
+  }
+  await nodesAfter(25)
+  const early = await nodesAfter(1)
+  const events = made
+  // Full: what was forgotten is more than what is kept.
+  expect(events).toBeGreaterThan(1_000)
+  const late = await nodesAfter(25)
+  expect(position).toBeGreaterThan(1_000)
+  expect(made - events).toBeGreaterThan(500)
+  expect(Math.abs(late - early)).toBeLessThan(30)
+  await page.evaluate(`location.hash = '#/events/relay'`)
+  await page.getByRole('heading', { name: 'Events' }).waitFor()
+  expect(await page.locator('.event').count()).toBeLessThanOrEqual(100)
+  await context.close()
+})
+
+function sampleOf({ share }: RolloutView, position: number) {
+  const at = new Date(1_800_000_000_000 + position * 1_000).toISOString()
+  return {
+    position,
+    at,
+    state: 'ramping',
+    epoch: 1,
+    version: position,
+    killed: false,
+    share,
+    evidence: { failures: 1 + (position % 7) },
+    limit: 164,
+    requests: { control: position, canary: position },
+  }
+}
+
+function frameOf(number: number): string {
+  const standing = { state: 'ramping', share: number % 100, step: 1 } as const
+  const event: EventView = {
+    id: `e${number}`,
+    at: new Date(1_800_000_000_000 + number * 1_000).toISOString(),
+    rollout: 'relay',
+    version: number,
+    epoch: 1,
+    type: 'advanced',
+    by: 'gate',
+    reason: `number ${number}`,
+    before: { ...standing, share: 0 },
+    after: standing,
+  }
+  return `id: e${number}\ndata: ${JSON.stringify(event)}\n\n`
+}
