@@ -140,11 +140,11 @@ function reporting(command: Command): Command {
 }
 
 const EVAL_EXAMPLES = `Examples:
-  headgate eval relay --starter --judge official:gpt-5.2
-  headgate eval relay --prompts prompts.jsonl --judge official:gpt-5.2 --run-checks
+  headgate eval relay --starter --judge anthropic:claude-opus-4.6
+  headgate eval relay --prompts prompts.jsonl --judge anthropic:claude-opus-4.6 --run-checks
   headgate eval --a official:gpt-5.2 --b relay:gpt-5.2-mini --judge anthropic:claude-opus-4.6 \\
       --starter --language rust --limit 20 --markdown report.md
-  headgate eval relay --starter --judge official:gpt-5.2 --junit eval.xml --require-verdict
+  headgate eval relay --starter --judge anthropic:claude-opus-4.6 --junit eval.xml --require-verdict
 `
 
 const GOLDEN_EXAMPLES = `Examples:

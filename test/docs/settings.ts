@@ -149,6 +149,16 @@ export const SETTINGS: Readonly<Record<string, Act>> = {
     stage.write('flags/relay.json', flagsText(1))
   },
   'a rollout at 5 %': (stage) => served(stage, 5, false),
+  'a rollout whose shadows keep texts': async (stage) => {
+    await configured(stage, 5, false)
+    await stage.change('headgate.yaml', (before = '') =>
+      before.replace(
+        /^( {4})guard:/m,
+        '$1shadow: { rate: 100%, content: { capture: true } }\n$1guard:',
+      ),
+    )
+    await serve(stage)
+  },
   'a rollout that a flag server leads': async (stage) => {
     await ofrep(stage)
     await served(stage, 20, false)
@@ -191,6 +201,7 @@ export const HAPPENINGS: Readonly<Record<string, Act>> = {
     await stage.run(`ID=${answer.headers.get('x-headgate-request-id')}`)
   },
   'callers come': (stage) => callers(stage, 100),
+  'shadows are compared': (stage) => until(stage, 'pairs', ({ items }) => items.length >= 3),
   'the relay fails': (stage) => stage.relay.setFault({ kind: 'status', status: 503 }),
   'the relay is well': (stage) => stage.relay.setFault(null),
 }

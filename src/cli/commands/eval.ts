@@ -118,7 +118,7 @@ function jobOf(options: EvalOptions, context: Context): Job {
     throw new Failure(
       EXIT.usage,
       'two sides are needed: name a rollout, or both --a and --b',
-      `For example ${self} eval relay --starter --judge official:gpt-5.2.`,
+      `For example ${self} eval relay --starter --judge anthropic:claude-opus-4.6.`,
     )
   }
   const judgeName = options.judge === undefined ? null : modelNameOf(options.judge, '--judge', read)
