@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Outcome, Reason, RolloutState } from '../../src/types.ts'
+import type { Outcome, Reason, RolloutState, ShadowDrop } from '../../src/types.ts'
 
 /** `docs/reference/headers.md`: headers, and the closed lists of words in them, each with its meaning or it does not compile. */
 
@@ -75,6 +75,21 @@ const STATES: Readonly<Record<RolloutState, string>> = {
   complete: 'the plan is done',
 }
 
+const DROPS: Readonly<Record<ShadowDrop, string>> = {
+  not_allowed: 'it, or its endpoint, is not on the list of what may be asked twice',
+  no_answer: 'the live answer failed, was cut or was left',
+  too_large: 'a body larger than `shadow.maxBody`',
+  concurrency: 'as many are under way as may be',
+  requests: 'the hour’s requests are spent',
+  bytes: 'the hour’s bytes are spent',
+  tokens: 'the hour’s tokens are spent',
+  usd: 'the hour’s dollars are spent',
+  busy: 'the upstream has no place beside live requests, or asked for less',
+  closed: 'the canary is suspended, rolled back, killed or out of money',
+  draining: 'the process is on its way out',
+  timeout: 'cut by the end of its time',
+}
+
 export function headersText(): string {
   const unknown = sentBy().filter((name) => !(name in OF_ANSWERS || name in OF_REQUESTS))
   if (unknown.length > 0) throw new Error(`say what these headers mean: ${unknown.join(', ')}`)
@@ -112,6 +127,12 @@ ${table('outcome', OUTCOMES)}
 Of a rollout, in \`status\`, the API and metrics. [How a rollout climbs](../concepts/rollout.md#the-states) has what leads from one to the next.
 
 ${table('state', STATES)}
+
+## Dropped shadows
+
+Why a request that was drawn for a shadow has none, in \`drift.shadows.dropped\`.
+
+${table('why', DROPS)}
 `
 }
 
