@@ -21,7 +21,7 @@ const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
 const ENTRIES =
-  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|flags|handler|runtime)|rollout-object)\\.ts$|(cli|demo)/)'
+  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
@@ -41,12 +41,13 @@ const PORTABLE = [
   'hono',
   'hono-openapi',
   'microdiff',
+  're2js',
   'yaml',
   'zod',
   '@cloudflare/workers-types',
   '@hono/standard-validator',
   '@logtape/logtape',
-  '@opentelemetry/(api|sdk-trace|sdk-metrics|exporter-(trace|metrics)-otlp-http|exporter-prometheus)',
+  '@opentelemetry/(api|sdk-trace|sdk-metrics|exporter-(trace|metrics)-otlp-http|exporter-prometheus|otlp-transformer)',
   'unleash-client/lib/(client|strategy/index)\\.js$',
 ].map((name) => `node_modules/${name}${name.endsWith('$') ? '' : '/'}`)
 
@@ -140,7 +141,7 @@ module.exports = {
           BACKOFF,
           ENTRIES,
           NODE_HELPERS,
-          '^src/telemetry/(names|series|deltas|environment|metric-data|tracer)\\.ts$',
+          '^src/telemetry/(names|series|deltas|environment|metric-data|readable|sampler|tracer)\\.ts$',
         ],
       },
     ),
@@ -173,7 +174,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/(cli|demo)/',
-          '^src/(node|worker|worker-(flags|handler)|rollout-object)\\.ts$',
+          '^src/(node|worker|worker-(flags|handler|lazy)|rollout-object)\\.ts$',
           '^src/dashboard/',
         ],
       },
@@ -194,7 +195,7 @@ module.exports = {
     rule(
       '6-nothing-imports-an-entry',
       'The Durable Object is made of worker-*.ts too.',
-      { path: '^src/(rollout-object|worker-(flags|handler))\\.ts$' },
+      { path: '^src/(rollout-object|worker-(flags|handler|lazy))\\.ts$' },
       { path: ENTRIES, pathNot: '^src/worker-[a-z]+\\.ts$' },
     ),
     rule(

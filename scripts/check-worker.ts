@@ -7,6 +7,9 @@ import { gzipSync } from 'node:zlib'
 
 /** Gzip, as Cloudflare counts it; the free plan takes 3 MB. What is loaded at each cold start had better be small. */
 const MOST_BYTES = 250_000
+/** Each of what is loaded only where it is wanted. */
+const MOST_LAZY_BYTES = 50_000
+const LAZY = ['telemetry.js', 'regex.js']
 const FOLDER = 'dist/worker'
 
 const env = {
@@ -17,8 +20,19 @@ const env = {
   WRANGLER_HIDE_BANNER: 'true',
 }
 execFileSync('wrangler', ['deploy', '--dry-run', '--outdir', FOLDER], { env, stdio: 'pipe' })
-const bytes = readdirSync(FOLDER)
-  .filter((name) => name.endsWith('.js'))
-  .reduce((sum, name) => sum + gzipSync(readFileSync(join(FOLDER, name))).length, 0)
+const sizes = new Map(
+  readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => [name, gzipSync(readFileSync(join(FOLDER, name))).length]),
+)
+const fits = (size: number, most: number): boolean => size > 0 && size <= most
+const lazy = LAZY.map((name) => [name, sizes.get(name) ?? 0] as const)
+const bytes =
+  [...sizes.values()].reduce((sum, size) => sum + size, 0) -
+  lazy.reduce((sum, [, size]) => sum + size, 0)
 console.log(`worker: ${bytes} bytes gzip, at most ${MOST_BYTES}`)
-process.exitCode = bytes > 0 && bytes <= MOST_BYTES ? 0 : 1
+for (const [name, size] of lazy) {
+  console.log(`${name}: ${size} bytes gzip, at most ${MOST_LAZY_BYTES}; loaded where it is wanted`)
+}
+const all = fits(bytes, MOST_BYTES) && lazy.every(([, size]) => fits(size, MOST_LAZY_BYTES))
+process.exitCode = all ? 0 : 1

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { build, type Plugin } from 'esbuild'
 import { Fault } from '../src/config/fault.ts'
 import { plainOf, readTree } from '../src/config/tree.ts'
 import { workersFaults } from '../src/config/workers.ts'
@@ -7,12 +8,13 @@ import { besideConfig, findConfig, readConfig, shownPath } from '../src/load-con
 
 /**
  * Before a Worker is built: the configuration that `headgate check --target workers` lets through, with its flags, as a
- * module. wrangler.toml runs it, and names its folder.
+ * module; and what of the Worker is loaded only where it is wanted, as others. wrangler.toml runs it, and names its folders.
  */
 
 const TARGET = join(import.meta.dirname, '../dist/headgate-config.json')
 /** What compares answers is a part of the Worker only where something is compared. */
 const COMPARING = join(import.meta.dirname, '../dist/headgate-comparing.js')
+const LAZY = { telemetry: '../src/worker-telemetry.ts', regex: '../src/worker-regex.ts' }
 /** Where there is none of one's own. */
 const EXAMPLE = join(import.meta.dirname, '../deploy/workers/headgate.yaml')
 
@@ -46,4 +48,29 @@ writeFileSync(
     ? "export { Pairing } from '../src/proxy/pairing.ts'\n"
     : 'export const Pairing = null\n',
 )
+/** Beside the serializer for Prometheus stands a server, which nobody uses here: what it imports goes with it. */
+const withoutServer: Plugin = {
+  name: 'without-server',
+  setup({ onResolve }) {
+    onResolve({ filter: /^(http|url)$/ }, ({ path }) => ({
+      path,
+      external: true,
+      sideEffects: false,
+    }))
+  },
+}
+await build({
+  entryPoints: Object.fromEntries(
+    Object.entries(LAZY).map(([name, file]) => [name, join(import.meta.dirname, file)]),
+  ),
+  outdir: join(import.meta.dirname, '../dist/lazy'),
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2024',
+  platform: 'browser',
+  conditions: ['workerd', 'worker', 'browser'],
+  logLevel: 'warning',
+  plugins: [withoutServer],
+})
 console.log(`bundled ${bundled.file}`)

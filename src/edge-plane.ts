@@ -7,6 +7,7 @@ import type { Serving } from './doctor/parts.ts'
 import { type ErrorCode, HeadgateError } from './errors.ts'
 import type { EventQuery, LedgerLine, PairQuery } from './ports.ts'
 import type { Command } from './rollout/command.ts'
+import type { Measured } from './telemetry/measured.ts'
 import type { Pair, RolloutEvent } from './types.ts'
 
 /** The control plane where each rollout has a writer of its own, somewhere else. */
@@ -25,6 +26,8 @@ export interface Writer {
     query: Omit<Parameters<ControlPlane['flushes']>[0], 'rollout'>,
   ): Promise<Told<readonly FlushView[] | null>>
   history(query: HistoryQuery): Promise<readonly HistorySample[] | null>
+  /** What it and its isolates measured, as it stands. */
+  measured(rollout: string): Promise<Measured | null>
   pairs(rollout: string, query: PairQuery): Promise<Told<readonly Pair[]>>
   pair(rollout: string, id: string): Promise<Told<Pair | null>>
   /** What was spent on these days, and how budgets stand. */
@@ -61,6 +64,8 @@ export interface EdgePlaneParts extends Own {
   readonly writer: (rollout: string) => Writer
   /** A round of checks. Never rejects. */
   readonly checks: (serving: Serving) => Promise<readonly Check[]>
+  /** Writes metrics as the page that Prometheus scrapes. */
+  readonly metricsPage: (each: readonly Measured[]) => Promise<string>
 }
 
 /** How often a stream of events asks the writers. */
@@ -69,7 +74,13 @@ const PAGE = 500
 /** A round of checks costs upstreams something: for so long the last one is told again. */
 const CHECKS_FRESH_MS = 10_000
 
-export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts): ControlPlane {
+export function edgePlane({
+  rollouts,
+  writer,
+  checks,
+  metricsPage,
+  ...own
+}: EdgePlaneParts): ControlPlane {
   // A value: nobody waits for a round of another request.
   let lastRound: ChecksView | null = null
   const knows = (rollout: string): boolean => rollouts.includes(rollout)
@@ -102,8 +113,14 @@ export function edgePlane({ rollouts, writer, checks, ...own }: EdgePlaneParts):
     ...own,
     names: () => rollouts,
     dataUrl: () => null,
-    // Isolates come and go, and each knows its own part only.
-    metricsPage: () => null,
+    // Isolates come and go, and tell their writers. One that is away takes its own rollout's metrics with it, and no others.
+    async metricsPage() {
+      if (rollouts.length === 0) return null
+      const each = await Promise.allSettled(rollouts.map((name) => writer(name).measured(name)))
+      const found = each.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []))
+      if (found.length > 0) return metricsPage(found)
+      throw new HeadgateError('store_unavailable', 'no writer of a rollout can be reached')
+    },
     rollouts: async () => {
       const views = await Promise.all(rollouts.map((name) => reached(writer(name).view(name))))
       return views.filter((view) => view !== null)

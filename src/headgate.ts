@@ -38,7 +38,7 @@ import type { Pairs } from './proxy/pairs.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import type { Routes } from './proxy/routes.ts'
-import type { Telemetry } from './proxy/telemetry.ts'
+import { both } from './proxy/telemetry.ts'
 import type { Report } from './rollout/controller.ts'
 import type { Note } from './rollout/events.ts'
 import type { Answer, Dispatch, FlagNews } from './rollout/exchange.ts'
@@ -49,9 +49,8 @@ import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { Tally } from './rollout/tally.ts'
 import { countedStores } from './telemetry/counted-stores.ts'
-import type { Period } from './telemetry/metric-data.ts'
+import type { Measured } from './telemetry/measured.ts'
 import type { Metrics } from './telemetry/metrics.ts'
-import type { Collected } from './telemetry/series.ts'
 import type { TraceParts, Traces } from './telemetry/traces.ts'
 import type {
   MonitorReport,
@@ -109,7 +108,7 @@ export interface Parts {
   /** Without it nobody measures. */
   readonly metrics?: Metrics | undefined
   /** Writes metrics as the page that Prometheus scrapes; without it there is no such page. */
-  readonly metricsPage?: ((collected: readonly Collected[], period: Period) => string) | undefined
+  readonly metricsPage?: ((measured: Measured) => string) | undefined
   /** A round of checks of this configuration; without it there are none to ask for. Never rejects. */
   readonly checks?: ((serving: Serving) => Promise<readonly Check[]>) | undefined
   /** Where spans go, and who makes them; without it nobody traces, and it costs nothing. */
@@ -168,8 +167,8 @@ export interface Headgate {
   /** Writes down what was counted, and lets the store go. */
   close(): Promise<void>
   readonly rollouts: () => readonly RolloutView[]
-  /** All metrics as they stand; none where nobody measures. */
-  readonly metrics: () => readonly Collected[]
+  /** All that was measured, as it stands; null where nobody measures. */
+  readonly metrics: () => Measured | null
 }
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
@@ -507,13 +506,19 @@ export function createHeadgate(parts: Parts): Headgate {
     return costsAt({ query, lines: of, budgets: stands, atMs })
   }
 
-  function metrics(): readonly Collected[] {
-    if (measured === null) return []
-    return measured.collect({
+  function metrics(): Measured | null {
+    if (measured === null) return null
+    const standing = {
       rollouts: viewAll(),
       splitAgeMs: splits === null ? null : clock.monotonicMs() - splits.asOfMs,
       flagAgeMs: flags === null ? null : flagsViewOf().ageMs,
-    })
+    }
+    return measured.measured(standing, startedAt)
+  }
+
+  function metricsPage(): string | null {
+    const now = metrics()
+    return now === null ? null : (parts.metricsPage?.(now) ?? null)
   }
 
   const plane: ControlPlane = {
@@ -559,8 +564,7 @@ export function createHeadgate(parts: Parts): Headgate {
     arm: (rollout, question) => foretell(gate, rollout, question),
     dataUrl: parts.dataUrl ?? (() => null),
     names: () => [...routes.rollouts.keys()],
-    metricsPage: () =>
-      parts.metricsPage?.(metrics(), { fromAt: startedAt, toAt: clock.wallMs() }) ?? null,
+    metricsPage,
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -579,6 +583,7 @@ export function createHeadgate(parts: Parts): Headgate {
     plane,
     refresh,
     async exchange(name, dispatch) {
+      if (dispatch.failure !== null) traces?.noteFailure(name, dispatch.failure)
       const answer = await rollouts.exchange(name, dispatch)
       if (answer === null) return null
       const nowMs = clock.monotonicMs()
@@ -587,6 +592,7 @@ export function createHeadgate(parts: Parts): Headgate {
       const fresh = isolates.hear(name, dispatch, nowMs)
       if (fresh !== null) tallyOf(name).merge(fresh.tally, nowMs)
       if (fresh?.shadows != null) comparisons.merge(name, fresh.shadows)
+      if (fresh !== null && parcel?.measured != null) measured?.take(parcel.measured)
       if (historyOf(name).isDue(nowMs)) noteView(name)
       const control = routes.rollouts.get(name)?.control
       if (control !== undefined && (fresh?.tally.arms.control.outcomes.ok ?? 0) > 0) {
@@ -652,24 +658,6 @@ function askedOf({ rollouts }: Routes): AskedFlags[] {
     kill,
     groupId,
   }))
-}
-
-function both(first: Telemetry | null, second: Telemetry | null): Telemetry | null {
-  if (first === null || second === null) return first ?? second
-  return {
-    answered(ended) {
-      first.answered(ended)
-      second.answered(ended)
-    },
-    refused(turned) {
-      first.refused(turned)
-      second.refused(turned)
-    },
-    asked(ended, own) {
-      first.asked(ended, own)
-      second.asked(ended, own)
-    },
-  }
 }
 
 /** Without where it is: that is no word of a convention. */

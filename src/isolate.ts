@@ -8,10 +8,13 @@ import type { FlagSnapshot } from './ports.ts'
 import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
+import { both } from './proxy/telemetry.ts'
 import type { Answer } from './rollout/exchange.ts'
 import { type Ask, Outposts } from './rollout/outposts.ts'
 import { splitsOf } from './rollout/split.ts'
-import type { Splits } from './types.ts'
+import type { MeasuredByIsolate } from './telemetry/measured.ts'
+import { Meter } from './telemetry/meter.ts'
+import type { RolloutState, Split, Splits } from './types.ts'
 
 /**
  * The data plane of one isolate: it counts for the one writer of each rollout, and hears from it what to split by. Whatever
@@ -33,7 +36,17 @@ export type IsolateParts = Pick<
   | 'killedByEnv'
   | 'pairs'
   | 'witness'
->
+  | 'tracing'
+> & {
+  /** As `feature_flag.provider.name` has it; null without flags. */
+  readonly flagProvider: string | null
+  /** Whether requests are measured, for the writer of the first rollout to tell. */
+  readonly measures: boolean
+  /** What exporters could not deliver, by signal, since the beginning. */
+  readonly dropped: () => Readonly<Record<string, number>>
+  /** Called every second while somebody asks the writers: what ended after its request is told of then. */
+  readonly onTurn: (waitUntil: Background) => void
+}
 
 /** Keeps the work of a request going after its answer; 30 s at most. */
 export type Background = (work: Promise<unknown>) => void
@@ -68,6 +81,8 @@ const LEASE_MS = 4_000
 const FIRST_WAIT_MS = 50
 /** Requests under way are looked through at most this often. */
 const WATCH_MS = 250
+/** States in which a canary gets nothing because of what it did. */
+const CLOSED: ReadonlySet<RolloutState> = new Set(['suspended', 'rolled_back'])
 
 export function createIsolate(parts: IsolateParts): Isolate {
   const { clock, log, routes } = parts
@@ -86,8 +101,20 @@ export function createIsolate(parts: IsolateParts): Isolate {
     id: parts.id,
     pricing: parts.pricing,
     shadows: comparisons,
+    measured: takeMeasured,
     onChange: refresh,
   })
+  const meter = parts.measures ? new Meter(() => clock.monotonicMs()) : null
+  let droppedBefore: Readonly<Record<string, number>> = {}
+  const flagVersions = new WeakMap<Split, string>()
+  const traces =
+    parts.tracing?.tracesOf({
+      spans: parts.tracing.spans,
+      sha256: parts.sha256,
+      flagVersionOf: (split) => (split === null ? null : (flagVersions.get(split) ?? null)),
+      flagProvider: () => parts.flagProvider,
+      monotonicMs: () => clock.monotonicMs(),
+    }) ?? null
   /** Rollouts whose canary has no money left, as their writers say. */
   const spent = new Set<string>()
   let splits = splitsAfter(null)
@@ -106,8 +133,8 @@ export function createIsolate(parts: IsolateParts): Isolate {
     id: parts.id,
     sha256: parts.sha256,
     afterwards: (work) => work(),
-    telemetry: null,
-    spans: null,
+    telemetry: both(meter, traces),
+    spans: parts.tracing?.spans ?? null,
     draining: () => false,
     spent,
     ownWitness: (observation, role) => outposts.book(observation, role),
@@ -145,7 +172,28 @@ export function createIsolate(parts: IsolateParts): Isolate {
   }
 
   function refresh(): void {
-    splits = splitsAfter(splits)
+    const before = splits
+    splits = splitsAfter(before)
+    for (const [rollout, split] of splits.byRollout) {
+      if (flags !== null) flagVersions.set(split, flags.hash)
+      if (CLOSED.has(split.state) && !CLOSED.has(before.byRollout.get(rollout)?.state ?? 'idle')) {
+        traces?.closed(rollout)
+      }
+    }
+  }
+
+  /** Since the last time; null when nothing was. */
+  function takeMeasured(): MeasuredByIsolate | null {
+    if (meter === null) return null
+    const now = parts.dropped()
+    const dropped = Object.fromEntries(
+      Object.entries(now)
+        .map(([signal, count]) => [signal, count - (droppedBefore[signal] ?? 0)] as const)
+        .filter(([, count]) => count > 0),
+    )
+    if (meter.isEmpty && Object.keys(dropped).length === 0) return null
+    droppedBefore = now
+    return { requests: meter.take(), dropped }
   }
 
   function hear({ flags: news, record, spent: isSpent }: Answer, sentMs: number): void {
@@ -171,7 +219,11 @@ export function createIsolate(parts: IsolateParts): Isolate {
     if (whose === 'all') askedMs = clock.monotonicMs()
     await outposts.exchange(whose, {
       ask,
-      tells: (rollout) => ({ inFlight: inFlight(rollout), flagsHash: flags?.hash ?? null }),
+      tells: (rollout) => ({
+        inFlight: inFlight(rollout),
+        flagsHash: flags?.hash ?? null,
+        failure: traces?.failureOf(rollout) ?? null,
+      }),
       onAnswer: hear,
     })
   }
@@ -191,12 +243,17 @@ export function createIsolate(parts: IsolateParts): Isolate {
       refresh()
     }
     const first = exchange(ask, 'all')
-    waitUntil(follow(ask, first, nowMs + FOLLOW_MS))
+    waitUntil(follow(ask, waitUntil, first, nowMs + FOLLOW_MS))
     return first
   }
 
   /** Asks again and again, as long as one request may. */
-  async function follow(ask: Ask, first: Promise<void>, untilMs: number): Promise<void> {
+  async function follow(
+    ask: Ask,
+    waitUntil: Background,
+    first: Promise<void>,
+    untilMs: number,
+  ): Promise<void> {
     await first
     for (let isLast = false; !isLast || outposts.waits; ) {
       await wait(REFRESH_MS)
@@ -204,6 +261,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
       leasedUntilMs = nowMs + LEASE_MS
       isLast = nowMs >= untilMs
       await exchange(ask, 'all')
+      parts.onTurn(waitUntil)
     }
     leasedUntilMs = Number.NEGATIVE_INFINITY
   }

@@ -6,7 +6,7 @@ import { HeadgateError } from './errors.ts'
 import type { OtelNode, OtelParts } from './exporters/otel-node.ts'
 import { prometheusText } from './exporters/prometheus.ts'
 import type { WriteBack } from './exporters/unleash.ts'
-import { type Webhooks, webhooks } from './exporters/webhook.ts'
+import { lostOf, type Webhooks, webhooks } from './exporters/webhook.ts'
 import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
 import {
   besideConfig,
@@ -25,6 +25,7 @@ import type { FlushRecord } from './rollout/flushes.ts'
 import { memoryStores } from './stores/memory.ts'
 import { reopening } from './stores/reopening.ts'
 import { openSqliteStores } from './stores/sqlite.ts'
+import { collectedOf } from './telemetry/collect.ts'
 import { type Env, exportersOf, wantsLatestNames } from './telemetry/environment.ts'
 import { logTo } from './telemetry/log.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -95,7 +96,11 @@ export async function startNode({
   const writeBack = (): WriteBack | null =>
     writeBackOf(current, { note: headgate.note, clock, random, log })
   let dataUrl: string | null = null
-  const otel = await otelOf(env, log, () => headgate.metrics())
+  const latestNames = wantsLatestNames(env)
+  const otel = await otelOf(env, log, () => {
+    const measured = headgate.metrics()
+    return measured === null ? [] : collectedOf(measured, latestNames)
+  })
   const headgate: Headgate = createHeadgate({
     ...reloadOf(current, flags),
     door: nodeDoor,
@@ -119,10 +124,13 @@ export async function startNode({
     witness,
     metrics: new Metrics({
       monotonicMs: clock.monotonicMs,
-      latestNames: wantsLatestNames(env),
       dropped: () => ({ ...otel?.dropped(), webhooks: webhooksDropped() }),
     }),
-    metricsPage: prometheusText,
+    metricsPage: (measured) =>
+      prometheusText(collectedOf(measured, latestNames), {
+        fromAt: measured.fromAt,
+        toAt: clock.wallMs(),
+      }),
     checks: async (serving) => {
       const { nodeChecks } = await import('./node-doctor.ts')
       return nodeChecks({ read: current, env, clock, folders: [], cross: false, serving })
@@ -354,10 +362,6 @@ async function otelOf(env: Env, log: Log, collect: OtelParts['collect']): Promis
   if (exportersOf(env, 'TRACES').length + exportersOf(env, 'METRICS').length === 0) return null
   const { startOtel } = await import('./exporters/otel-node.ts')
   return startOtel({ env, log, collect, wallMs: clock.wallMs })
-}
-
-function lostOf(hooks: Webhooks): number {
-  return hooks.status().reduce((sum, { failed, dropped }) => sum + failed + dropped, 0)
 }
 
 function warnOfFixed(before: Config, next: Config, log: Log): void {

@@ -278,7 +278,16 @@ export interface Embedder {
   embed(texts: readonly string[]): Promise<readonly (readonly number[])[]>
 }
 
-/** Log lines: a fixed sentence and fields. Never content, never a secret. */
+/** A log line on its way to a backend. */
+export interface LogRecord {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Log lines: a fixed sentence and fields. Never content, never a secret. `traceId` and `spanId` say which request it is about. */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void

@@ -5,7 +5,7 @@ import type { FlushView, HealthView, HistorySample, RolloutView } from './api/vi
 import { narrowed } from './edge-config.ts'
 import { type Told, told, type Writer } from './edge-plane.ts'
 import { placeOf } from './errors.ts'
-import { webhooks } from './exporters/webhook.ts'
+import { lostOf, webhooks } from './exporters/webhook.ts'
 import { createHeadgate, type Headgate } from './headgate.ts'
 import type { Log, PairQuery } from './ports.ts'
 import type { Command } from './rollout/command.ts'
@@ -13,10 +13,14 @@ import type { Answer, Dispatch } from './rollout/exchange.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import { openObjectStores } from './stores/durable-object.ts'
 import { reopening } from './stores/reopening.ts'
+import { wantsLatestNames } from './telemetry/environment.ts'
+import type { Measured } from './telemetry/measured.ts'
+import { Metrics } from './telemetry/metrics.ts'
 import { fetchDial, fetchDoor } from './transports/fetch.ts'
 import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
 import { type EdgeFlags, edgeFlags } from './worker-flags.ts'
-import { edgeClock, edgeLog, newId, random, sha256 } from './worker-runtime.ts'
+import { type EdgeOtel, edgeOtel, envOf, logToBoth } from './worker-lazy.ts'
+import { edgeClock, edgeLog, hex, newId, random, sha256 } from './worker-runtime.ts'
 
 /**
  * ENTRY: the control plane of one rollout, and the one writer of its state and evidence. Isolates bring their counts and are
@@ -26,21 +30,29 @@ import { edgeClock, edgeLog, newId, random, sha256 } from './worker-runtime.ts'
 interface Hosted {
   readonly headgate: Headgate
   readonly flags: EdgeFlags | null
+  readonly otel: EdgeOtel | null
 }
 
 /** A rollout on which nothing happens has a turn this often: its time at a height is served by turns. */
 const TURN_MS = 60_000
 /** While probes decide: an object that is not called is put to sleep, and its probes with it. */
 const PROBING_MS = 5_000
+/** Metrics are pushed at most this often: each is a call of the object. */
+const LEAST_PUSH_MS = 1_000
+/** A backend may keep an object busy so long at once. */
+const SEND_MS = 15_000
 
 export class RolloutObject extends DurableObject<EdgeBindings> implements Writer {
   #log: Log | null = null
+  #pushedMs = Number.NEGATIVE_INFINITY
   #hosted: Hosted | null = null
 
   /** @throws what the store throws: what was counted has to be sent again */
   async exchange(rollout: string, dispatch: Dispatch): Promise<Answer | null> {
     const { headgate } = await this.#host(rollout)
-    return headgate.exchange(rollout, dispatch)
+    const answer = await headgate.exchange(rollout, dispatch)
+    this.#send()
+    return answer
   }
 
   async view(rollout: string): Promise<RolloutView | null> {
@@ -57,6 +69,7 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     const { headgate } = await this.#host(rollout)
     const answer = await told(headgate.plane.command(rollout, command))
     await this.#nextTurn(rollout)
+    this.#send()
     return answer
   }
 
@@ -79,6 +92,11 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
   async history(query: HistoryQuery): Promise<readonly HistorySample[] | null> {
     const { headgate } = await this.#host(query.rollout)
     return headgate.plane.history(query)
+  }
+
+  async measured(rollout: string): Promise<Measured | null> {
+    const { headgate } = await this.#host(rollout)
+    return headgate.metrics()
   }
 
   async ledger(
@@ -110,6 +128,8 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       const { headgate, flags } = await this.#host(rollout)
       await flags?.refresh()
       await headgate.turn()
+      this.#push()
+      this.#send()
     } catch (error) {
       this.#logged().error('turn failed', { rollout, at: placeOf(error) })
     } finally {
@@ -117,10 +137,31 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     }
   }
 
+  /** All metrics as they stand, where they are pushed; an alarm may come for other reasons too. */
+  #push(): void {
+    const { headgate, otel } = this.#hosted ?? {}
+    const push = otel?.otlp.metrics ?? null
+    const nowMs = edgeClock.monotonicMs()
+    const due = nowMs - this.#pushedMs >= (otel?.otlp.metricsEveryMs ?? 0)
+    const measured = push !== null && due ? headgate?.metrics() : null
+    if (otel == null || push === null || measured == null) return
+    this.#pushedMs = nowMs
+    const latest = wantsLatestNames(envOf(this.env))
+    push(otel.telemetry.collectedOf(measured, latest), measured.fromAt)
+  }
+
+  /** What waits for a backend; the platform keeps an object that fetches awake. */
+  #send(): void {
+    const { otlp } = this.#hosted?.otel ?? {}
+    if (otlp?.waits === true) this.ctx.waitUntil(otlp.flush(SEND_MS))
+  }
+
   async #nextTurn(rollout: string): Promise<void> {
     const view = this.#hosted?.headgate.rollouts().find(({ name }) => name === rollout)
     const turnMs = view?.state === 'suspended' ? PROBING_MS : TURN_MS
-    const waitMs = Math.min(turnMs, this.#hosted?.flags?.refreshMs ?? TURN_MS)
+    const { flags, otel } = this.#hosted ?? {}
+    const pushMs = otel?.otlp.metrics == null ? TURN_MS : otel.otlp.metricsEveryMs
+    const waitMs = Math.min(turnMs, flags?.refreshMs ?? TURN_MS, Math.max(pushMs, LEAST_PUSH_MS))
     await this.ctx.storage.setAlarm(Date.now() + waitMs)
   }
 
@@ -135,8 +176,15 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
 
   async #begin(rollout: string): Promise<Hosted> {
     const { storage } = this.ctx
-    const log = this.#logged()
-    const edge = await loadEdge(this.env)
+    const lines = this.#logged()
+    const parts = { bindings: this.env, clock: edgeClock }
+    const [edge, otel] = await Promise.all([
+      loadEdge(this.env),
+      edgeOtel({ ...parts, log: lines, hex, metrics: true }),
+    ])
+    const logs = otel?.otlp.logs ?? null
+    const log = logs === null ? lines : logToBoth(lines, logs, parts)
+    const spans = otel?.otlp.spans ?? null
     const { config, reveal } = edge
     const flags = edgeFlags(edge, {
       bindings: this.env,
@@ -171,6 +219,12 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       stores: reopening(() => openObjectStores<FlushRecord>(storage), edgeClock.monotonicMs),
       storeName: 'durable-object',
       isolates: true,
+      metrics: new Metrics({
+        monotonicMs: edgeClock.monotonicMs,
+        dropped: () => ({ ...otel?.otlp.dropped(), webhooks: lostOf(hooks) }),
+      }),
+      tracing:
+        spans === null || otel === null ? null : { spans, tracesOf: otel.telemetry.tracesOf },
       onEvent: (event) => hooks.send(event),
     })
     flags?.source.onChange(headgate.refresh)
@@ -178,7 +232,7 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
     await headgate.turn()
     storage.kv.put('rollout', rollout)
     if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + PROBING_MS)
-    return { headgate, flags }
+    return { headgate, flags, otel }
   }
 
   #logged(): Log {

@@ -6,13 +6,22 @@ import type { EdgeConfig } from './edge-config.ts'
 import { edgeChecks } from './edge-doctor.ts'
 import { edgePlane, type Writer } from './edge-plane.ts'
 import { HeadgateError, placeOf } from './errors.ts'
-import { createIsolate, type Isolate } from './isolate.ts'
+import { type Background, createIsolate, type Isolate } from './isolate.ts'
 import type { Log, Witness } from './ports.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
 import type { Ask } from './rollout/outposts.ts'
+import { wantsLatestNames } from './telemetry/environment.ts'
 import { fetchDial, fetchDoor } from './transports/fetch.ts'
 import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
-import { edgeClock, edgeLog, newId, random, sha256 } from './worker-runtime.ts'
+import {
+  type EdgeOtel,
+  edgeOtel,
+  envOf,
+  loadTelemetry,
+  logToBoth,
+  readyFor,
+} from './worker-lazy.ts'
+import { edgeClock, edgeLog, hex, newId, random, sha256 } from './worker-runtime.ts'
 
 /** Both planes at the edge, on one origin: `/v1/*` is served here, `/-/*` is answered by the writers. */
 
@@ -31,6 +40,10 @@ interface Edge {
 
 /** A configuration that does not hold up is looked at again after this. */
 const AGAIN_MS = 10_000
+/** What is sent waits so long for company. */
+const GATHER_MS = 500
+/** Work of a request is cancelled 30 s after its answer: a batch begun by then has its ten seconds. */
+const SEND_MS = 15_000
 
 export interface WorkerOptions {
   /** Told of every observation, within its request. */
@@ -53,9 +66,10 @@ export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
     log ??= edgeLog(bindings)
     if (edgeClock.monotonicMs() - refusedMs < AGAIN_MS) return null
     try {
-      const loaded = await loadEdge(bindings)
+      const parts = { bindings, clock: edgeClock, log, hex, metrics: false }
+      const [loaded, otel] = await Promise.all([loadEdge(bindings), edgeOtel(parts)])
       // Another request may have been first while this one waited.
-      edge ??= edgeWith(loaded, bindings, log, witness)
+      edge ??= edgeWith(loaded, bindings, log, otel, witness)
       return edge
     } catch (error) {
       refusedMs = edgeClock.monotonicMs()
@@ -84,11 +98,26 @@ export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
 function edgeWith(
   loaded: EdgeConfig,
   bindings: WorkerBindings,
-  log: Log,
+  lines: Log,
+  otel: EdgeOtel | null,
   witness: Witness | undefined,
 ): Edge {
   const { routes, pricing, config, controlToken, viewerToken } = loaded
   const ask = askOf(bindings)
+  const logs = otel?.otlp.logs ?? null
+  const log = logs === null ? lines : logToBoth(lines, logs, { clock: edgeClock, bindings })
+  const spans = otel?.otlp.spans ?? null
+  /** Digests that spans wait for. */
+  let hashing = 0
+  const counted = async (text: string): Promise<string> => {
+    hashing++
+    return sha256(text).finally(() => hashing--)
+  }
+  /** Sends what waits, in the background of this request. */
+  const send = (waitUntil: Background): void => {
+    if (otel === null || !(otel.otlp.waits || hashing > 0)) return
+    waitUntil(pause(GATHER_MS).then(() => otel.otlp.flush(SEND_MS)))
+  }
   const compares = [...routes.rollouts.values()].some(
     ({ config: { shadow } }) => shadow !== undefined,
   )
@@ -99,7 +128,9 @@ function edgeWith(
     door: (context, serve) =>
       fetchDoor(context, async (caller) => {
         await serve(caller)
-        isolate.leave(ask, (work) => context.executionCtx.waitUntil(work))
+        const waitUntil: Background = (work) => context.executionCtx.waitUntil(work)
+        isolate.leave(ask, waitUntil)
+        send(waitUntil)
       }),
     dial: fetchDial((url, init) => fetch(url, init)),
     clock: edgeClock,
@@ -114,6 +145,17 @@ function edgeWith(
     killedByEnv: bindings['HEADGATE_KILL'] === '1',
     pairs: Pairing === null ? null : new Pairing(),
     witness,
+    tracing:
+      spans === null || otel === null
+        ? null
+        : {
+            spans,
+            tracesOf: (own) => otel.telemetry.tracesOf({ ...own, sha256: counted }),
+          },
+    flagProvider: providerOf(config),
+    measures: controlToken !== null,
+    dropped: () => otel?.otlp.dropped() ?? {},
+    onTurn: send,
   })
   const plane = edgePlane({
     rollouts: [...routes.rollouts.keys()],
@@ -129,6 +171,10 @@ function edgeWith(
         clock: edgeClock,
         sha256,
       }),
+    metricsPage: async (each) => {
+      const { page } = await loadTelemetry()
+      return page(each, wantsLatestNames(envOf(bindings)), edgeClock.wallMs())
+    },
   })
   const access = config.control?.access
   const control = controlApp(plane, {
@@ -149,8 +195,23 @@ function edgeWith(
   return { isolate, control }
 }
 
+function providerOf({ flags }: EdgeConfig['config']): string | null {
+  if (flags === undefined) return null
+  return 'unleash' in flags ? 'unleash' : 'headgate-file'
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
+
 function askOf(bindings: WorkerBindings): Ask {
-  return (rollout, dispatch) => writerOf(bindings, rollout).exchange(rollout, dispatch)
+  return async (rollout, dispatch) => {
+    const answer = await writerOf(bindings, rollout).exchange(rollout, dispatch)
+    await readyFor(answer?.flags?.document ?? null)
+    return answer
+  }
 }
 
 /** A stub is of the request that made it: a fresh one each time. */

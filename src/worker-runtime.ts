@@ -15,10 +15,14 @@ export function edgeLog(bindings: Readonly<Record<string, unknown>>): Log {
   return logLines((line) => console.log(line), bindings['HEADGATE_LOG_LEVEL'], edgeClock.wallMs)
 }
 
-/** 128 bits of chance, in hex. Nothing may be drawn before the first request. */
+/** So many bytes of chance, in lower-case hex. Nothing may be drawn before the first request. */
+export function hex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), hexOf).join('')
+}
+
+/** 128 bits of chance. */
 export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return `hg_${Array.from(bytes, hexOf).join('')}`
+  return `hg_${hex(16)}`
 }
 
 /** 0 to 1, below 1. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { startUpstream } from '../../src/demo/upstreams.ts'
 
@@ -113,7 +113,7 @@ function dryRun(args: readonly string[], name: string, env: Record<string, strin
     },
     stdio: 'pipe',
   })
-  const script = readdirSync(out).find((file) => file.endsWith('.js'))
+  const script = readdirSync(out).find((file) => /^(worker|bare)\.js$/.test(file))
   return join(out, script ?? '')
 }
 
@@ -125,8 +125,8 @@ async function started(scriptPath: string, more: Record<string, unknown>): Promi
       workers: [
         {
           name: 'bench',
-          modules: true,
-          scriptPath,
+          modules: modulesOf(scriptPath),
+          modulesRoot: dirname(scriptPath),
           compatibilityDate: '2026-10-01',
           compatibilityFlags: ['nodejs_compat'],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
@@ -140,6 +140,14 @@ async function started(scriptPath: string, more: Record<string, unknown>): Promi
   const pid = workerds().find((one) => !before.has(one))
   if (pid === undefined) throw new Error('no workerd was started')
   return { miniflare, port: Number(port), pid }
+}
+
+/** The Worker, and what is uploaded beside it. */
+function modulesOf(scriptPath: string) {
+  const beside = readdirSync(dirname(scriptPath)).filter((name) => name.endsWith('.js'))
+  const paths = beside.map((name) => join(dirname(scriptPath), name))
+  const others = paths.filter((path) => path !== scriptPath)
+  return [scriptPath, ...others].map((path) => ({ type: 'ESModule' as const, path }))
 }
 
 function workerds(): number[] {

@@ -55,7 +55,7 @@ export interface ControlPlane {
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
   /** Metrics as text for Prometheus; null where nobody writes it. */
-  readonly metricsPage: () => string | null
+  readonly metricsPage: () => Soon<string | null>
   /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
   readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
   /** Where applications send their requests, for people to copy; null where that is the host of the API. */

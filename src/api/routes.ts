@@ -127,8 +127,8 @@ export function controlApp(
       media: 'text/plain',
       refuses: [404],
     }),
-    (context) => {
-      const page = plane.metricsPage()
+    async (context) => {
+      const page = await plane.metricsPage()
       if (page === null) return refusal(context, 404, 'not_found', 'There are no metrics here.')
       return context.body(page, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     },

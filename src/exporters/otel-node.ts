@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ROOT_CONTEXT, SpanKind, TraceFlags, trace } from '@opentelemetry/api'
+import { trace } from '@opentelemetry/api'
 import { OTLPMetricExporter as GrpcMetrics } from '@opentelemetry/exporter-metrics-otlp-grpc'
 import { OTLPMetricExporter as JsonMetrics } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPMetricExporter as ProtoMetrics } from '@opentelemetry/exporter-metrics-otlp-proto'
@@ -15,17 +15,8 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  ConsoleSpanExporter,
-  ParentBasedSampler,
-  type Sampler,
-  SamplingDecision,
-  type SpanExporter,
-  TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace'
-import type { Log, Spans, TraceContext } from '../ports.ts'
+import { AlwaysOnSampler, ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace'
+import type { Log, Spans } from '../ports.ts'
 import { Deltas } from '../telemetry/deltas.ts'
 import {
   type Env,
@@ -35,6 +26,7 @@ import {
   protocolOf,
 } from '../telemetry/environment.ts'
 import { metricDataOf } from '../telemetry/metric-data.ts'
+import { samplerOf, samples } from '../telemetry/sampler.ts'
 import type { Collected } from '../telemetry/series.ts'
 import { PlannedIds, tell } from '../telemetry/tracer.ts'
 
@@ -61,8 +53,6 @@ export interface OtelParts {
   readonly wallMs: () => number
 }
 
-/** FIELD: 2.3 million calls a day make seven million spans. */
-const DEFAULT_RATIO = 0.05
 /** The specification's own defaults. */
 const QUEUE_SIZE = 2_048
 const EXPORT_INTERVAL_MS = 60_000
@@ -258,44 +248,6 @@ function found<Exporter>(exporter: Exporter | null, name: string, log: Log): rea
   if (exporter !== null) return [exporter]
   log.warn('this exporter is not known, or not with this protocol', { exporter: name })
   return []
-}
-
-function samplerOf(env: Env, log: Log): Sampler {
-  const argument = Number(env['OTEL_TRACES_SAMPLER_ARG']?.trim() || 1)
-  const ratio = argument >= 0 && argument <= 1 ? argument : 1
-  switch (env['OTEL_TRACES_SAMPLER']?.trim() || 'default') {
-    case 'always_on':
-      return new AlwaysOnSampler()
-    case 'always_off':
-      return new AlwaysOffSampler()
-    case 'traceidratio':
-      return new TraceIdRatioBasedSampler(ratio)
-    case 'parentbased_always_on':
-      return new ParentBasedSampler({ root: new AlwaysOnSampler() })
-    case 'parentbased_always_off':
-      return new ParentBasedSampler({ root: new AlwaysOffSampler() })
-    case 'parentbased_traceidratio':
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) })
-    case 'default':
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(DEFAULT_RATIO) })
-    default:
-      log.warn('OTEL_TRACES_SAMPLER is not known: all traces are kept')
-      return new AlwaysOnSampler()
-  }
-}
-
-function samples(sampler: Sampler, traceId: string, parent: TraceContext | null): boolean {
-  const context =
-    parent === null
-      ? ROOT_CONTEXT
-      : trace.setSpanContext(ROOT_CONTEXT, {
-          traceId,
-          spanId: parent.spanId,
-          traceFlags: parent.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-          isRemote: true,
-        })
-  const { decision } = sampler.shouldSample(context, traceId, '', SpanKind.SERVER, {}, [])
-  return decision === SamplingDecision.RECORD_AND_SAMPLED
 }
 
 const POOL_BYTES = 4_096

@@ -56,6 +56,11 @@ export interface Webhooks {
   close(): Promise<void>
 }
 
+/** Events that no receiver will get: given up, or without room. */
+export function lostOf(hooks: Webhooks): number {
+  return hooks.status().reduce((sum, { failed, dropped }) => sum + failed + dropped, 0)
+}
+
 const ATTEMPT_TIMEOUT_MS = 15_000
 /** Of one receiver. Beyond it the oldest goes. */
 const MAX_PENDING = 1_000

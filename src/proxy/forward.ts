@@ -575,16 +575,18 @@ class Attempt implements AnswerHandler {
 
   /** A caller's own key is a caller's own business. */
   #noteKey(): void {
-    const { gate } = this.#exchange
+    const { gate, trace } = this.#exchange
     const { upstream } = this.#rules
     if (upstream.passthrough) return
-    const { status, retryAfterMs: laterMs } = this.#attempted
+    const { status, retryAfterMs: laterMs, spanId } = this.#attempted
     const count = upstream.tails().length
     const nowMs = gate.clock.monotonicMs()
     if (!gate.keys.note(upstream.name, count, this.#key, status, laterMs, nowMs)) return
     const key = `${this.#key + 1} of ${count}`
     const check = checkOf('auth')
-    gate.log.warn('upstream refused a key', { upstream: upstream.name, key, status, check })
+    const place = trace === null ? {} : { traceId: trace.traceId, spanId }
+    const fields = { upstream: upstream.name, key, status, check, ...place }
+    gate.log.warn('upstream refused a key', fields)
   }
 
   /** Lets a short error body of an attempt that is over run out, so that its connection can be used again. */

@@ -63,3 +63,22 @@ export interface Ended {
   /** The status that the caller has got; null when it left before one. */
   readonly answered: number | null
 }
+
+/** Both are told; null where there is neither. */
+export function both(first: Telemetry | null, second: Telemetry | null): Telemetry | null {
+  if (first === null || second === null) return first ?? second
+  return {
+    answered(ended) {
+      first.answered(ended)
+      second.answered(ended)
+    },
+    refused(turned) {
+      first.refused(turned)
+      second.refused(turned)
+    },
+    asked(ended, own) {
+      first.asked(ended, own)
+      second.asked(ended, own)
+    },
+  }
+}

@@ -1,6 +1,7 @@
 import type { FlagDocument } from '../flag/document.ts'
 import type { Pins } from '../judge/pins.ts'
-import type { EvidenceBatch, LedgerLine } from '../ports.ts'
+import type { EvidenceBatch, LedgerLine, TraceContext } from '../ports.ts'
+import type { MeasuredByIsolate } from '../telemetry/measured.ts'
 import type { DriftCounts, Pair, RolloutRecord, ShareBp } from '../types.ts'
 import type { Packed } from './checkpoint.ts'
 import type { FlushRecord } from './flushes.ts'
@@ -25,6 +26,8 @@ export interface Dispatch {
   readonly inFlight: number
   /** Of the flag document it has; null for none. */
   readonly flagsHash: string | null
+  /** The canary's newest failure whose trace is kept; null where nobody traces. */
+  readonly failure: Pick<TraceContext, 'traceId' | 'spanId'> | null
 }
 
 /** Counts of one isolate between two exchanges. */
@@ -36,6 +39,8 @@ export interface Parcel {
   readonly tally: TallyCounts
   /** What was spent. */
   readonly spend: readonly LedgerLine[]
+  /** Of all its requests, for metrics; with the parcels of one rollout only. */
+  readonly measured: MeasuredByIsolate | null
   /** Null where no shadow ended. */
   readonly shadows: ShadowParcel | null
 }

@@ -5,6 +5,7 @@ import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, Flight, Log } from '../ports.ts'
+import type { MeasuredByIsolate } from '../telemetry/measured.ts'
 import type { Observation, Pair, Role, RolloutRecord } from '../types.ts'
 import { Batches } from './batches.ts'
 import { unpacked } from './checkpoint.ts'
@@ -30,9 +31,14 @@ export interface OutpostParts {
   /** Without prices nothing that is spent is booked. */
   readonly pricing?: Pricing | undefined
   readonly shadows: ShadowsToTell
+  /** What this isolate measured since the last time, for this outpost to carry; null when nothing was, and in all outposts but one. */
+  readonly measured?: (() => MeasuredByIsolate | null) | undefined
   /** The split is another one now. */
   readonly onChange: () => void
 }
+
+/** What only the isolate knows. */
+export type Tells = Pick<Dispatch, 'inFlight' | 'flagsHash' | 'failure'>
 
 /** PRODUCT.md "Two clocks": without a word from the writer for this long, control. */
 const MAX_AGE_MS = 30_000
@@ -185,7 +191,7 @@ export class Outpost {
   }
 
   /** What to tell the writer now. */
-  dispatch(more: Pick<Dispatch, 'inFlight' | 'flagsHash'>): Dispatch {
+  dispatch(more: Tells): Dispatch {
     if (this.#waiting.length === 0) this.#pack()
     this.#urgent = false
     this.#sentMs = this.#parts.clock.monotonicMs()
@@ -240,12 +246,14 @@ export class Outpost {
       this.#evidence === null
         ? null
         : this.#batches.take(this.#evidence, placeOf(this.#plan, this.#record), said)
-    if (batch === null && !this.#hasMore) return
+    const measured = this.#parts.measured?.() ?? null
+    if (batch === null && !this.#hasMore && measured === null) return
     this.#waiting.push({
       sequence: this.#sequence++,
       batch,
       tally: this.#tally.take(),
       spend: this.#books?.take() ?? [],
+      measured,
       shadows: this.#parts.shadows.take(this.rollout),
     })
   }

@@ -1,7 +1,7 @@
 import type { Draw, Flight } from '../ports.ts'
 import type { Observation, Pair, Role } from '../types.ts'
 import type { Answer, Dispatch } from './exchange.ts'
-import { Outpost, type OutpostParts } from './outpost.ts'
+import { Outpost, type OutpostParts, type Tells } from './outpost.ts'
 import { controlled, type RolloutInput } from './rollouts.ts'
 import type { SplitInput } from './split.ts'
 import { findOverdue, type Seen } from './watch.ts'
@@ -18,7 +18,7 @@ export type Ask = (rollout: string, dispatch: Dispatch) => Promise<Answer | null
 /** What an exchange takes from whoever has it done, and tells. */
 export interface Talk {
   readonly ask: Ask
-  readonly tells: (rollout: string) => Pick<Dispatch, 'inFlight' | 'flagsHash'>
+  readonly tells: (rollout: string) => Tells
   /** Before the answer is taken in. @param sentMs when it was asked for; monotonic */
   readonly onAnswer: (answer: Answer, sentMs: number) => void
 }
@@ -35,7 +35,9 @@ export class Outposts {
   constructor(inputs: Iterable<RolloutInput>, parts: OutpostsParts) {
     this.#parts = parts
     for (const input of inputs) {
-      const outpost = new Outpost(controlled(input), { ...parts, process: parts.id() })
+      // Requests may be of no rollout: the first outpost carries what is measured of all.
+      const measured = this.#byName.size === 0 ? parts.measured : undefined
+      const outpost = new Outpost(controlled(input), { ...parts, measured, process: parts.id() })
       this.#byName.set(input.name, { input, outpost })
     }
   }

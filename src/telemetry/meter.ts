@@ -3,34 +3,37 @@ import type { Attempted } from '../proxy/observe.ts'
 import type { Routes, Upstream } from '../proxy/routes.ts'
 import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
 import type { Role } from '../types.ts'
+import { GENAI_SECONDS, HTTP_SECONDS, TOKENS } from './bounds.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
+import { isKept } from './kept.ts'
+import type { MeterCounts } from './measured.ts'
 import { ModelLabels } from './models.ts'
-import { type Attributes, attributesOf, LABELS, METRICS, type Metric } from './names.ts'
-import { type Collected, Distribution, type Point, Rows } from './series.ts'
+import type { LabelValues } from './names.ts'
+import { Distribution, type Exemplar, Rows } from './series.ts'
 
 /**
  * Counts what the request path does. Most requests cost it one string, one look-up and a few additions; what they are called is worked
- * out when somebody collects.
+ * out when somebody collects (`collect.ts`).
  */
 
 /** Series of one kind; beyond them all is one. */
 const MOST_ROWS = 1_000
-const OVERFLOW: Attributes = { [LABELS.overflow.name]: true }
+const OVERFLOW: LabelValues = { overflow: true }
 
+/** One row of each kind, with its labels. */
 interface Served {
-  readonly attributes: Attributes
+  readonly labels: LabelValues
   readonly seconds: Distribution
 }
 
 interface Tried {
-  readonly attempt: Attributes
-  readonly client: Attributes
+  readonly labels: LabelValues
   count: number
   readonly seconds: Distribution
 }
 
 interface Operated {
-  readonly attributes: Attributes
+  readonly labels: LabelValues
   readonly seconds: Distribution
   readonly firstChunk: Distribution
   readonly input: Distribution
@@ -44,9 +47,11 @@ interface Counted {
   readonly operated: Operated | null
 }
 
+type Shown = Omit<Exemplar, 'value'> | null
+
 export class Meter implements Telemetry {
   readonly #served = new Rows<Served>(MOST_ROWS, () => servedRow(OVERFLOW))
-  readonly #tried = new Rows<Tried>(MOST_ROWS, () => triedRow(OVERFLOW, OVERFLOW))
+  readonly #tried = new Rows<Tried>(MOST_ROWS, () => triedRow(OVERFLOW))
   readonly #operated = new Rows<Operated>(MOST_ROWS, () => operatedRow(OVERFLOW))
   readonly #models = new ModelLabels()
   readonly #counted = new Map<string, Counted>()
@@ -62,17 +67,18 @@ export class Meter implements Telemetry {
     this.#learn(identity.routes)
     const first = attempts[0]
     const last = attempts.at(-1)
+    const shown = shownOf(ended)
     if (first === undefined || last === undefined) {
       const row = this.#servedRow(ended, undefined)
-      row.seconds.record((this.#monotonicMs() - draw.startedMs) / 1_000)
+      row.seconds.record((this.#monotonicMs() - draw.startedMs) / 1_000, shown)
       return
     }
     const rows = first === last ? this.#rowsOf(ended, last) : this.#looked(ended, last)
-    rows.served.seconds.record((last.sentMs + last.durationMs - draw.startedMs) / 1_000)
-    note(rows.tried, last)
-    if (rows.operated !== null) operate(rows.operated, ended, first, last)
+    rows.served.seconds.record((last.sentMs + last.durationMs - draw.startedMs) / 1_000, shown)
+    note(rows.tried, last, shown)
+    if (rows.operated !== null) operate(rows.operated, ended, first, last, shown)
     for (const attempted of attempts) {
-      if (attempted !== last) note(this.#triedRow(ended, attempted, 'live'), attempted)
+      if (attempted !== last) note(this.#triedRow(ended, attempted, 'live'), attempted, shown)
     }
   }
 
@@ -85,58 +91,78 @@ export class Meter implements Telemetry {
   asked(ended: Ended, { role }: Own): void {
     this.#learn(ended.identity.routes)
     for (const attempted of ended.attempts) {
-      note(this.#triedRow(ended, attempted, role), attempted)
+      note(this.#triedRow(ended, attempted, role), attempted, null)
       const row = this.#operatedRow(ended, attempted, role)
-      if (row !== null) operate(row, ended, attempted, attempted)
+      if (row !== null) operate(row, ended, attempted, attempted, null)
     }
   }
 
-  /** @param latest with the newest names of the GenAI conventions */
-  collect(latest: boolean): readonly Collected[] {
-    const served = [...this.#served.values()]
-    const tried = [...this.#tried.values()]
-    const operated = [...this.#operated.values()]
-    const sides = (['input', 'output'] as const).flatMap((tokenType) =>
-      operated.map((row) => ({
-        attributes: { ...row.attributes, ...attributesOf({ tokenType }) },
-        value: row[tokenType],
+  get isEmpty(): boolean {
+    return this.#served.isEmpty && this.#tried.isEmpty && this.#operated.isEmpty
+  }
+
+  /** All that was counted. */
+  counts(): MeterCounts {
+    return {
+      served: Array.from(this.#served.values(), ({ labels, seconds }) => ({
+        labels,
+        seconds: seconds.spread(),
       })),
-    )
-    const usage = latest
-      ? [
-          collected(
-            METRICS.inputTokens,
-            pointsOf(operated, ({ input }) => input.sum),
-          ),
-          collected(
-            METRICS.outputTokens,
-            pointsOf(operated, ({ output }) => output.sum),
-          ),
-        ]
-      : [collected(METRICS.tokenUsage, sides)]
-    return [
-      collected(
-        METRICS.serverDuration,
-        pointsOf(served, ({ seconds }) => seconds),
+      tried: Array.from(this.#tried.values(), ({ labels, count, seconds }) => ({
+        labels,
+        count,
+        seconds: seconds.spread(),
+      })),
+      operated: Array.from(
+        this.#operated.values(),
+        ({ labels, seconds, firstChunk, input, output }) => ({
+          labels,
+          seconds: seconds.spread(),
+          firstChunk: firstChunk.spread(),
+          input: input.spread(),
+          output: output.spread(),
+        }),
       ),
-      collected(
-        METRICS.clientDuration,
-        tried.map(({ client, seconds }) => ({ attributes: client, value: seconds })),
-      ),
-      collected(
-        METRICS.attempts,
-        tried.map(({ attempt, count }) => ({ attributes: attempt, value: count })),
-      ),
-      collected(
-        named(METRICS.operationDuration, latest),
-        pointsOf(operated, ({ seconds }) => seconds),
-      ),
-      collected(
-        named(METRICS.timeToFirstChunk, latest),
-        pointsOf(operated, ({ firstChunk }) => firstChunk),
-      ),
-      ...usage,
-    ]
+    }
+  }
+
+  /** What was counted since the last time; labels that models have got stay theirs. */
+  take(): MeterCounts {
+    const counts = this.counts()
+    this.#served.clear()
+    this.#tried.clear()
+    this.#operated.clear()
+    this.#counted.clear()
+    return counts
+  }
+
+  /** Adds what another process counted. Each has its own cap on models; here they have one in common. */
+  merge({ served, tried, operated }: MeterCounts): void {
+    for (const { labels, seconds } of served) {
+      this.#served.of(keyOf(labels), () => servedRow(labels)).seconds.add(seconds)
+    }
+    for (const { labels, count, seconds } of tried) {
+      const row = this.#tried.of(keyOf(labels), () => triedRow(labels))
+      row.count += count
+      row.seconds.add(seconds)
+    }
+    for (const { labels: theirs, seconds, firstChunk, input, output } of operated) {
+      const labels = this.#capped(theirs)
+      const row = this.#operated.of(keyOf(labels), () => operatedRow(labels))
+      row.seconds.add(seconds)
+      row.firstChunk.add(firstChunk)
+      row.input.add(input)
+      row.output.add(output)
+    }
+  }
+
+  #capped(labels: LabelValues): LabelValues {
+    const { modelAsked: asked, modelAnswered: answered, errorType } = labels
+    if (typeof asked !== 'string') return labels
+    const modelAsked = this.#models.askedOf(asked, errorType === null)
+    const modelAnswered =
+      typeof answered === 'string' ? this.#models.answeredOf(modelAsked, answered) : null
+    return { ...labels, modelAsked, modelAnswered }
   }
 
   /** What most requests are: one attempt, and like others before it. One string finds all its rows. */
@@ -176,7 +202,7 @@ export class Meter implements Telemetry {
     const method = methodOf(asSent)
     return this.#served.of(`${method} ${endpoint} ${status} ${errorType}`, () => {
       const route = routeOf(endpoint)
-      return servedRow(attributesOf({ method, route, scheme: 'http', status, errorType }))
+      return servedRow({ method, route, scheme: 'http', status, errorType })
     })
   }
 
@@ -192,10 +218,8 @@ export class Meter implements Telemetry {
     return this.#tried.of(key, () => {
       const errorType = errorTypeOf(attempted)
       const { address: server, port } = placeOf(origin)
-      return triedRow(
-        attributesOf({ rollout, arm, assigned, reason, outcome, role }),
-        attributesOf({ method, server, port, status, errorType, arm, role, rollout }),
-      )
+      const who = { rollout, arm, assigned, reason, outcome, role }
+      return triedRow({ method, server, port, status, errorType, ...who })
     })
   }
 
@@ -221,7 +245,7 @@ export class Meter implements Telemetry {
       const operation = operationOf(wire)
       const who = { arm, assigned, role, rollout }
       const what = { operation, provider, modelAsked, modelAnswered, server, port, errorType }
-      return operatedRow(attributesOf({ ...what, ...who }))
+      return operatedRow({ ...what, ...who })
     })
   }
 
@@ -238,17 +262,28 @@ export class Meter implements Telemetry {
   }
 }
 
-function note(row: Tried, { durationMs }: Attempted): void {
-  row.count++
-  row.seconds.record(durationMs / 1_000)
+function shownOf(ended: Ended): Shown {
+  const { trace, startedAt } = ended
+  return trace !== null && isKept(ended, trace) ? { at: startedAt, traceId: trace.traceId } : null
 }
 
-function operate(row: Operated, { identity }: Ended, first: Attempted, last: Attempted): void {
+function note(row: Tried, { durationMs }: Attempted, shown: Shown): void {
+  row.count++
+  row.seconds.record(durationMs / 1_000, shown)
+}
+
+function operate(
+  row: Operated,
+  { identity }: Ended,
+  first: Attempted,
+  last: Attempted,
+  shown: Shown,
+): void {
   const { usage, firstByteMs, durationMs } = last
   const beforeMs = last.sentMs - first.sentMs
-  row.seconds.record((beforeMs + durationMs) / 1_000)
+  row.seconds.record((beforeMs + durationMs) / 1_000, shown)
   if (identity.ask?.stream === true && firstByteMs !== null) {
-    row.firstChunk.record((beforeMs + firstByteMs) / 1_000)
+    row.firstChunk.record((beforeMs + firstByteMs) / 1_000, shown)
   }
   if (usage === null) return
   if (usage.inputTokens !== null) row.input.record(usage.inputTokens)
@@ -262,54 +297,25 @@ function upstreamOf({ identity }: Ended, { arm, upstream }: Attempted): Upstream
   return routes.upstreams.get(upstream) ?? own ?? control
 }
 
-function servedRow(attributes: Attributes): Served {
-  return { attributes, seconds: new Distribution(METRICS.serverDuration.buckets) }
+/** Apart from the keys of what was counted here. */
+function keyOf(labels: LabelValues): string {
+  return JSON.stringify(labels)
 }
 
-function triedRow(attempt: Attributes, client: Attributes): Tried {
-  return { attempt, client, count: 0, seconds: new Distribution(METRICS.clientDuration.buckets) }
+function servedRow(labels: LabelValues): Served {
+  return { labels, seconds: new Distribution(HTTP_SECONDS) }
 }
 
-function operatedRow(attributes: Attributes): Operated {
+function triedRow(labels: LabelValues): Tried {
+  return { labels, count: 0, seconds: new Distribution(HTTP_SECONDS) }
+}
+
+function operatedRow(labels: LabelValues): Operated {
   return {
-    attributes,
-    seconds: new Distribution(METRICS.operationDuration.buckets),
-    firstChunk: new Distribution(METRICS.timeToFirstChunk.buckets),
-    input: new Distribution(METRICS.tokenUsage.buckets),
-    output: new Distribution(METRICS.tokenUsage.buckets),
+    labels,
+    seconds: new Distribution(GENAI_SECONDS),
+    firstChunk: new Distribution(GENAI_SECONDS),
+    input: new Distribution(TOKENS),
+    output: new Distribution(TOKENS),
   }
-}
-
-function named(metric: Metric, latest: boolean): Metric {
-  return latest && metric.latest !== undefined ? { ...metric, name: metric.latest } : metric
-}
-
-function pointsOf<Row extends { readonly attributes: Attributes }>(
-  rows: readonly Row[],
-  partOf: (row: Row) => Point['value'],
-): readonly Point[] {
-  return rows.map((row) => ({ attributes: row.attributes, value: partOf(row) }))
-}
-
-/** Rows that this metric does not tell apart are one series of it; one that counted nothing is none. */
-function collected(metric: Metric, rows: readonly Point[]): Collected {
-  const bySeries = new Map<string, Point>()
-  for (const { attributes, value } of rows) {
-    if ((typeof value === 'number' ? value : value.count) === 0) continue
-    const key = JSON.stringify(attributes)
-    const known = bySeries.get(key)
-    bySeries.set(key, {
-      attributes,
-      value: known === undefined ? value : sumOf(known.value, value),
-    })
-  }
-  return { metric, points: [...bySeries.values()] }
-}
-
-function sumOf(left: Point['value'], right: Point['value']): Point['value'] {
-  if (typeof left === 'number' || typeof right === 'number') return Number(left) + Number(right)
-  const sum = new Distribution(left.bounds)
-  sum.merge(left)
-  sum.merge(right)
-  return sum
 }

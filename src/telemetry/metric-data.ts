@@ -1,4 +1,4 @@
-import { type HrTime, ValueType } from '@opentelemetry/api'
+import { ValueType } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   type DataPoint,
@@ -7,6 +7,7 @@ import {
   type MetricData,
 } from '@opentelemetry/sdk-metrics'
 import type { MetricKind } from './names.ts'
+import { hrTimeOf } from './readable.ts'
 import type { Collected, Point } from './series.ts'
 
 /** What was collected, in the shape that OpenTelemetry's exporters take. */
@@ -80,9 +81,4 @@ function histogramOf({ value }: Placed): Histogram {
     sum: value.sum,
     count: value.count,
   }
-}
-
-function hrTimeOf(at: number): HrTime {
-  const seconds = Math.floor(at / 1_000)
-  return [seconds, Math.round((at - seconds * 1_000) * 1e6)]
 }

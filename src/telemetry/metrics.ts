@@ -1,15 +1,13 @@
 import type { RolloutEvent } from '../types.ts'
-import { gaugesOf, type Standing, Tallies } from './gauges.ts'
+import type { Measured, MeasuredByIsolate, Standing } from './measured.ts'
 import { Meter } from './meter.ts'
-import type { Collected } from './series.ts'
+import { Tallies } from './tallies.ts'
 
-/** All metrics of one process. */
+/** What one process counts, and how things stand there: numbers without names, which `collect.ts` gives them. */
 
 export interface MetricsParts {
   /** Milliseconds. */
   readonly monotonicMs: () => number
-  /** The newest names of the GenAI conventions (`OTEL_SEMCONV_STABILITY_OPT_IN`). */
-  readonly latestNames: boolean
   /** What exporters could not deliver, by signal, since the process began. */
   readonly dropped: () => Readonly<Record<string, number>>
 }
@@ -19,6 +17,7 @@ export class Metrics {
   readonly meter: Meter
   readonly #tallies = new Tallies()
   readonly #parts: MetricsParts
+  readonly #droppedElsewhere: Record<string, number> = {}
 
   constructor(parts: MetricsParts) {
     this.#parts = parts
@@ -34,13 +33,25 @@ export class Metrics {
     this.#tallies.noteStoreError(code)
   }
 
-  collect(standing: Standing): readonly Collected[] {
-    const { latestNames, dropped } = this.#parts
-    const names = standing.rollouts.map(({ name }) => name)
-    return [
-      ...this.meter.collect(latestNames),
-      ...gaugesOf(standing),
-      ...this.#tallies.collect(names, dropped()),
-    ]
+  /** What an isolate measured since its last parcel. */
+  take({ requests, dropped }: MeasuredByIsolate): void {
+    this.meter.merge(requests)
+    for (const [signal, count] of Object.entries(dropped)) {
+      this.#droppedElsewhere[signal] = (this.#droppedElsewhere[signal] ?? 0) + count
+    }
+  }
+
+  measured(standing: Standing, fromAt: number): Measured {
+    const dropped: Record<string, number> = { ...this.#parts.dropped() }
+    for (const [signal, count] of Object.entries(this.#droppedElsewhere)) {
+      dropped[signal] = (dropped[signal] ?? 0) + count
+    }
+    return {
+      requests: this.meter.counts(),
+      tallies: this.#tallies.counts(),
+      dropped,
+      standing,
+      fromAt,
+    }
   }
 }

@@ -1,3 +1,5 @@
+import { GENAI_SECONDS, HTTP_SECONDS, TOKENS } from './bounds.ts'
+
 /**
  * Every name that leaves this process, with its unit and how far it is to be relied on. `docs/reference/telemetry.md` is made from this
  * file. The names of GenAI are those of semantic conventions 1.41, which backends read; the newer ones are `latest`, for those who set
@@ -291,13 +293,6 @@ export interface Metric {
   readonly labels: readonly Label[]
 }
 
-/** Semantic conventions for HTTP, seconds. */
-const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-/** Semantic conventions for GenAI, seconds: 0.01, doubling. */
-const GENAI_SECONDS = Array.from({ length: 14 }, (_, index) => 0.01 * 2 ** index)
-/** Semantic conventions for GenAI, tokens: 1, each four times the one before. */
-const TOKENS = Array.from({ length: 14 }, (_, index) => 4 ** index)
-
 const GENAI: readonly Label[] = [
   'operation',
   'provider',
@@ -507,10 +502,11 @@ export type MetricKey = keyof typeof METRICS
 /** What a series is told apart by: attribute names and values. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
+/** The same before it has names; null and what is absent is no attribute. */
+export type LabelValues = Readonly<Partial<Record<Label, string | number | boolean | null>>>
+
 /** @returns the attributes of these labels that have a value */
-export function attributesOf(
-  values: Readonly<Partial<Record<Label, string | number | boolean | null>>>,
-): Attributes {
+export function attributesOf(values: LabelValues): Attributes {
   const attributes: Record<string, string | number | boolean> = {}
   for (const [label, value] of Object.entries(values)) {
     if (value !== null) attributes[LABELS[label as Label].name] = value

@@ -6,14 +6,12 @@ import { checkOf } from '../proxy/outcome.ts'
 import { memberOf, membersOf, stringOf } from '../proxy/scan.ts'
 import type { Ended, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
-import type { Outcome, Role } from '../types.ts'
+import type { Role } from '../types.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
+import type { Kept } from './kept.ts'
 import { SPAN_EVENTS, spanAttributesOf } from './names.ts'
 
 /** A request that is over, as spans: the caller's request, the call of the model, each attempt. Made only where they are kept. */
-
-/** Why a trace is kept. */
-export type Kept = 'sampled' | 'failure' | 'failover' | 'rollback' | 'always'
 
 /** What only the composition knows. */
 export interface SpanContext {
@@ -28,15 +26,6 @@ export interface SpanContext {
 
 /** A caller's word is cut here. */
 const MOST_CHARACTERS = 256
-/** What a caller did wrong, or did not wait for, is nobody's failure. */
-const NO_FAILURE: ReadonlySet<Outcome> = new Set<Outcome>(['ok', 'rejected', 'cancelled'])
-
-/** @returns why it is to be kept although it was not sampled; null when it need not */
-export function keptAnyway({ attempts, answered, assignment }: Ended): Kept | null {
-  for (const { arm } of attempts) if (arm !== assignment.arm) return 'failover'
-  for (const { outcome } of attempts) if (!NO_FAILURE.has(outcome)) return 'failure'
-  return answered !== null && answered >= 500 ? 'failure' : null
-}
 
 /** A caller's request. @returns the server span first */
 export function requestSpansOf(

@@ -4,15 +4,9 @@ import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
 import type { RolloutEvent, Split, VerdictValue } from '../types.ts'
 import { actorOf } from './facts.ts'
+import { type Kept, keptAnyway } from './kept.ts'
 import { SPAN_EVENTS, spanAttributesOf } from './names.ts'
-import {
-  type Kept,
-  keptAnyway,
-  ownSpansOf,
-  refusedSpanOf,
-  requestSpansOf,
-  type SpanContext,
-} from './request-spans.ts'
+import { ownSpansOf, refusedSpanOf, requestSpansOf, type SpanContext } from './request-spans.ts'
 
 /**
  * Decides at a request's end whether its trace is kept: what was sampled, what failed, what changed its arm on the way, and, once a rollout
@@ -93,6 +87,21 @@ export class Traces implements Telemetry {
     if (spans.length > 0) this.#parts.spans.send(spans)
   }
 
+  /** The newest failure of a rollout's canary that was sent; null when none was. */
+  failureOf(rollout: string): SpanRecord['links'][number] | null {
+    return this.#failures.get(rollout) ?? null
+  }
+
+  /** One that another process sent. */
+  noteFailure(rollout: string, failure: SpanRecord['links'][number]): void {
+    this.#failures.set(rollout, failure)
+  }
+
+  /** A rollout was closed, here or by its writer elsewhere: what came shortly before is sent. */
+  closed(rollout: string): void {
+    this.#sendNear(rollout)
+  }
+
   /** Kept for the next decision, of which it may be the reason. */
   noteVerdict(rollout: string, change: VerdictChange): void {
     const changes = this.#changes.get(rollout) ?? []
@@ -107,7 +116,7 @@ export class Traces implements Telemetry {
     const failure = closes ? this.#failures.get(rollout) : undefined
     this.#parts.spans.send([this.#decisionOf(event, failure)])
     this.#changes.delete(rollout)
-    if (closes) this.#sendNear(rollout)
+    if (closes) this.closed(rollout)
   }
 
   #decisionOf(event: RolloutEvent, link: SpanRecord['links'][number] | undefined): SpanRecord {

@@ -120,6 +120,7 @@ function listened(address: string, stub: unknown): Hand {
     pairs: (rollout, query) => writer.pairs(rollout, query),
     pair: (rollout, id) => writer.pair(rollout, id),
     ledger: (rollout, days) => writer.ledger(rollout, days),
+    measured: (rollout) => writer.measured(rollout),
     exchange: async (rollout, dispatch) => {
       if (cutOff.has(address)) throw new Error('Network connection lost.')
       const answer = await writer.exchange(rollout, dispatch)

@@ -1,7 +1,8 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { documentOf } from '../fakes/gateway.ts'
+import { call } from '../fakes/caller.ts'
+import { documentOf, documentWith } from '../fakes/gateway.ts'
 import { ask, stage } from './story.ts'
 
 /** What the object of a rollout asks of an Unleash server, and what comes of it in isolates. */
@@ -45,4 +46,31 @@ it('the object asks Unleash, with its token and by ETag, and isolates follow; an
   server.status = 200
   server.percent = 0
   while ((await ask(made.first)).headers['x-headgate-reason'] !== 'flag_off');
+})
+
+it('a REGEX constraint holds from the first request on, also where it shuts out', async () => {
+  const strategy = {
+    name: 'flexibleRollout',
+    parameters: { rollout: '100', stickiness: 'default', groupId: 'headgate-relay' },
+    constraints: [
+      {
+        contextName: 'model',
+        operator: 'REGEX',
+        value: '^bank-[0-9]+$',
+        values: [],
+        inverted: true,
+        caseInsensitive: true,
+      },
+    ],
+  }
+  const document = documentWith([{ name: 'headgate-relay', enabled: true, strategies: [strategy] }])
+  const made = await stage({}, { document })
+  const armOf = async (model: string) => {
+    const body = { model, messages: [{ role: 'user', content: 'hi' }] }
+    const headers = { 'x-headgate-unit': 'team-38' }
+    const reply = await call(`${made.first.url}/v1/chat/completions`, { body, headers })
+    return reply.headers['x-headgate-arm']
+  }
+  expect(await armOf('BANK-7')).toBe('control')
+  expect(await armOf('bank-x')).toBe('canary')
 })

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { RolloutView } from '../../src/api/views.ts'
 import { type SimulatedUpstream, startUpstream } from '../../src/demo/upstreams.ts'
+import type { FlagDocument } from '../../src/flag/document.ts'
 import { CHAT } from '../fakes/asks.ts'
 import { call, type Reply } from '../fakes/caller.ts'
 import { documentOf, OFFICIAL_KEY, RELAY_KEY } from '../fakes/gateway.ts'
@@ -35,7 +36,9 @@ export async function stage(
     count = 1,
     flags = { file: 'flags.json' },
     secrets = {},
+    document = documentOf(100, false),
   }: {
+    readonly document?: FlagDocument
     readonly count?: number
     readonly flags?: unknown
     readonly secrets?: Readonly<Record<string, string>>
@@ -66,7 +69,7 @@ export async function stage(
   }
   const setting = {
     config,
-    document: documentOf(100, false),
+    document,
     documentOf,
     secrets: { TOKEN: CONTROL_TOKEN, OFFICIAL: OFFICIAL_KEY, RELAY: RELAY_KEY, ...secrets },
     official,

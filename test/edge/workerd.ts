@@ -20,7 +20,12 @@ export interface Workerd {
   ): Promise<{ readonly version: number; readonly flags: string | null } | null>
 }
 
-const SCRIPT = join(import.meta.dirname, '../../dist/test/entry.js')
+const FOLDER = join(import.meta.dirname, '../../dist/test')
+/** The first is the Worker. */
+const MODULES = ['entry.js', 'telemetry.js', 'regex.js'].map((name) => ({
+  type: 'ESModule' as const,
+  path: join(FOLDER, name),
+}))
 
 let starting: Promise<Workerd> | null = null
 
@@ -40,8 +45,8 @@ async function start(): Promise<Workerd> {
       workers: [
         {
           name: 'headgate',
-          modules: true,
-          scriptPath: SCRIPT,
+          modules: MODULES,
+          modulesRoot: FOLDER,
           compatibilityDate: '2026-10-01',
           compatibilityFlags: ['nodejs_compat'],
           durableObjects: { ROLLOUTS: { className: 'AddressedObject', useSQLite: true } },

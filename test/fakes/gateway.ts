@@ -21,6 +21,7 @@ import { Pairing } from '../../src/proxy/pairing.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
+import { collectedOf } from '../../src/telemetry/collect.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 import { Traces } from '../../src/telemetry/traces.ts'
 import { fetchDial, fetchDoor } from '../../src/transports/fetch.ts'
@@ -209,12 +210,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     storeName: 'memory',
     pairs: new Pairing(),
     calendar: options.calendar,
-    metricsPage: prometheusText,
-    metrics: new Metrics({
-      monotonicMs: () => clock.monotonicMs(),
-      latestNames: options.latestNames ?? false,
-      dropped: () => ({}),
-    }),
+    metricsPage: (measured) =>
+      prometheusText(collectedOf(measured, options.latestNames ?? false), {
+        fromAt: measured.fromAt,
+        toAt: clock.wallMs(),
+      }),
+    metrics: new Metrics({ monotonicMs: () => clock.monotonicMs(), dropped: () => ({}) }),
     tracing:
       options.spans === undefined
         ? null

@@ -8,11 +8,19 @@ const dispatch = (process: string, sequence: number | null, inFlight = 0): Dispa
   parcel:
     sequence === null
       ? null
-      : { sequence, batch: null, tally: new TallyParcel().take(), spend: [], shadows: null },
+      : {
+          sequence,
+          batch: null,
+          tally: new TallyParcel().take(),
+          spend: [],
+          shadows: null,
+          measured: null,
+        },
   knows: null,
   like: null,
   inFlight,
   flagsHash: null,
+  failure: null,
 })
 
 it('tallies each parcel of each isolate once', () => {

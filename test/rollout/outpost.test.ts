@@ -36,7 +36,7 @@ interface World {
   logged(): Promise<number>
 }
 
-const SILENCE = { inFlight: 0, flagsHash: null }
+const SILENCE = { inFlight: 0, flagsHash: null, failure: null }
 
 function world(
   stores: Stores<FlushRecord> = memoryStores(),

@@ -1,6 +1,12 @@
 import { EventEmitter, once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import root from 'otlp-protobuf/build/src/generated/root.js'
 
 /** A collector that keeps what it was sent, as the official protobuf reads it. */
@@ -40,6 +46,16 @@ export interface SentPoint {
   readonly temporality: string | null
 }
 
+export interface SentLog {
+  readonly body: Value
+  /** `SEVERITY_NUMBER_INFO` … */
+  readonly severity: string
+  readonly attributes: Readonly<Record<string, Value>>
+  readonly traceId: string
+  readonly spanId: string
+  readonly resource: Readonly<Record<string, Value>>
+}
+
 /** What it does with a request. */
 export type Mood = 'takes' | 'refuses' | 'hangs'
 
@@ -49,7 +65,10 @@ export interface Collector {
   readonly spans: readonly SentSpan[]
   /** Of the newest export. */
   readonly points: readonly SentPoint[]
+  readonly logs: readonly SentLog[]
   readonly contentTypes: ReadonlySet<string>
+  /** Of the newest request. */
+  readonly headers: IncomingHttpHeaders
   /** Requests that came, taken or not. */
   readonly requests: number
   mood: Mood
@@ -64,21 +83,27 @@ type Decoded = any
 const services = (root as Decoded).opentelemetry.proto.collector
 const { ExportTraceServiceRequest } = services.trace.v1
 const { ExportMetricsServiceRequest } = services.metrics.v1
+const { ExportLogsServiceRequest } = services.logs.v1
 
 export async function startCollector(mood: Mood = 'takes'): Promise<Collector> {
   const spans: SentSpan[] = []
   let points: readonly SentPoint[] = []
+  const logs: SentLog[] = []
   const contentTypes = new Set<string>()
+  let headers: IncomingHttpHeaders = {}
   const came = new EventEmitter()
   const sockets = new Set<Socket>()
   let requests = 0
   const server = createServer(async (request, response) => {
     requests++
-    contentTypes.add(request.headers['content-type'] ?? '')
+    headers = request.headers
+    contentTypes.add(headers['content-type'] ?? '')
     const body = await bodyOf(request)
+    const isJson = headers['content-type'] === 'application/json'
     if (collector.mood === 'takes') {
-      if (request.url === '/v1/traces') spans.push(...spansOf(body))
-      if (request.url === '/v1/metrics') points = pointsOf(body)
+      if (request.url === '/v1/traces') spans.push(...spansOf(body, isJson))
+      if (request.url === '/v1/metrics') points = pointsOf(body, isJson)
+      if (request.url === '/v1/logs') logs.push(...logsOf(body, isJson))
     }
     answer(collector.mood, response)
     came.emit('came')
@@ -94,7 +119,11 @@ export async function startCollector(mood: Mood = 'takes'): Promise<Collector> {
     get points() {
       return points
     },
+    logs,
     contentTypes,
+    get headers() {
+      return headers
+    },
     get requests() {
       return requests
     },
@@ -125,12 +154,26 @@ function answer(mood: Mood, response: ServerResponse): void {
 async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
+  const body = Buffer.concat(chunks)
+  return request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
 }
 
-function spansOf(body: Uint8Array): readonly SentSpan[] {
+/** OTLP's JSON is protobuf's own, but for ids, which are hex there. */
+function decodedFrom(kind: Decoded, body: Uint8Array, isJson: boolean): Decoded {
+  if (!isJson) return kind.decode(body)
+  const text = Buffer.from(body).toString()
+  const ids = /"((?:trace|span|parentSpan)Id)":"([0-9a-f]*)"/g
+  const withBytes = text.replace(
+    ids,
+    (_, name, id) => `"${name}":"${Buffer.from(id, 'hex').toString('base64')}"`,
+  )
+  if (text.includes('Id"') && withBytes === text) throw new Error('ids are not hex')
+  return kind.fromObject(JSON.parse(withBytes))
+}
+
+function spansOf(body: Uint8Array, isJson: boolean): readonly SentSpan[] {
   const decoded: Decoded = ExportTraceServiceRequest.toObject(
-    ExportTraceServiceRequest.decode(body),
+    decodedFrom(ExportTraceServiceRequest, body, isJson),
     { enums: String, longs: String, defaults: true },
   )
   return (decoded.resourceSpans ?? []).flatMap(({ resource, scopeSpans }: Decoded) =>
@@ -159,9 +202,28 @@ function spansOf(body: Uint8Array): readonly SentSpan[] {
   )
 }
 
-function pointsOf(body: Uint8Array): readonly SentPoint[] {
+function logsOf(body: Uint8Array, isJson: boolean): readonly SentLog[] {
+  const decoded: Decoded = ExportLogsServiceRequest.toObject(
+    decodedFrom(ExportLogsServiceRequest, body, isJson),
+    { enums: String, longs: String, defaults: true },
+  )
+  return decoded.resourceLogs.flatMap(({ resource, scopeLogs }: Decoded) =>
+    scopeLogs.flatMap(({ logRecords }: Decoded) =>
+      logRecords.map((record: Decoded) => ({
+        body: heldIn(record.body),
+        severity: record.severityNumber,
+        attributes: recordOf(record.attributes),
+        traceId: hex(record.traceId),
+        spanId: hex(record.spanId),
+        resource: recordOf(resource.attributes),
+      })),
+    ),
+  )
+}
+
+function pointsOf(body: Uint8Array, isJson: boolean): readonly SentPoint[] {
   const decoded: Decoded = ExportMetricsServiceRequest.toObject(
-    ExportMetricsServiceRequest.decode(body),
+    decodedFrom(ExportMetricsServiceRequest, body, isJson),
     { enums: String, longs: Number },
   )
   return (decoded.resourceMetrics ?? []).flatMap(({ scopeMetrics }: Decoded) =>

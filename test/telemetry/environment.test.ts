@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
+  endpointOf,
   exportersOf,
+  headersOf,
   namesService,
   numberOf,
   protocolOf,
+  resourceOf,
+  timeoutOf,
   wantsLatestNames,
 } from '../../src/telemetry/environment.ts'
 
@@ -58,5 +62,37 @@ describe('what the environment asks for', () => {
     [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name.more=gate' }, false],
   ])('of a service’s name: %o', (env, named) => {
     expect(namesService(env)).toBe(named)
+  })
+
+  it('of an address: the common one gets a path, a signal’s own is as it is', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `${ENDPOINT}/` }
+    expect(endpointOf(env, 'LOGS')).toBe(`${ENDPOINT}/v1/logs`)
+    expect(
+      endpointOf({ ...env, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://x/t' }, 'TRACES'),
+    ).toBe('https://x/t')
+    expect(endpointOf({}, 'METRICS')).toBe('http://localhost:4318/v1/metrics')
+  })
+
+  it('of header fields: decoded, a signal’s own go before, and what is no pair is none', () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_HEADERS:
+        'Authorization=Bearer%20a%3Db, x-tenant = one,,=x,broken,bad=%E0%A4%A',
+      OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'x-tenant=two=2',
+    }
+    expect(headersOf(env, 'LOGS')).toEqual({ authorization: 'Bearer a=b', 'x-tenant': 'two=2' })
+  })
+
+  it('of a resource: the name that is given by itself goes first', () => {
+    const env = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=a,team=b%20c' }
+    expect(resourceOf({})).toEqual({ 'service.name': 'headgate' })
+    expect(resourceOf(env)).toEqual({ 'service.name': 'a', team: 'b c' })
+    expect(resourceOf({ ...env, OTEL_SERVICE_NAME: 'd' })).toMatchObject({ 'service.name': 'd' })
+  })
+
+  it('of time: a signal’s own before the common one before ten seconds', () => {
+    const env = { OTEL_EXPORTER_OTLP_TIMEOUT: '5', OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: '7' }
+    expect([timeoutOf({}, 'LOGS'), timeoutOf(env, 'TRACES'), timeoutOf(env, 'LOGS')]).toEqual([
+      10_000, 5, 7,
+    ])
   })
 })

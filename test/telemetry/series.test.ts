@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { METRICS, type Metric, prometheusNameOf } from '../../src/telemetry/names.ts'
-import { Distribution, Rows } from '../../src/telemetry/series.ts'
+import { Distribution, Rows, type Spread } from '../../src/telemetry/series.ts'
 
 describe('a distribution', () => {
   it('counts a value in the first bucket whose bound is not below it', () => {
@@ -37,6 +37,36 @@ describe('a distribution', () => {
     )
   })
 })
+
+describe('a distribution as it travels', () => {
+  it('comes to the same where it arrives, exemplars too', () => {
+    const [here, there] = [new Distribution([1, 2]), new Distribution([1, 2])]
+    here.record(0.5, { at: 1, traceId: 'a' })
+    here.record(0.7, { at: 3, traceId: 'b' })
+    here.record(9)
+    there.record(1.5, { at: 2, traceId: 'c' })
+    there.add(structuredClone(here.spread()))
+    expect([...there.counts]).toEqual([2, 1, 1])
+    expect([there.count, there.sum]).toEqual([4, 0.5 + 0.7 + 9 + 1.5])
+    expect(there.exemplars.map((one) => one?.traceId)).toEqual(['b', 'c'])
+  })
+
+  it('of an older request does not push a newer exemplar out', () => {
+    const seconds = new Distribution([1])
+    seconds.record(0.5, { at: 5, traceId: 'newer' })
+    const late: Spread = { counts: [[0, 1]], sum: 0.1, exemplars: [[0, OLDER]] }
+    seconds.add(late)
+    expect(seconds.exemplars[0]?.traceId).toBe('newer')
+  })
+
+  it('counted by other bounds keeps out of what is no bucket here', () => {
+    const seconds = new Distribution([1])
+    seconds.add({ counts: [[7, 3]], sum: 0, exemplars: [[7, OLDER]] })
+    expect([seconds.count, seconds.exemplars]).toEqual([0, []])
+  })
+})
+
+const OLDER = { value: 0.1, at: 4, traceId: 'older' }
 
 test('H1: rows beyond the most there may be are one row', () => {
   const rows = new Rows(2, () => 'the rest')
