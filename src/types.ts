@@ -212,7 +212,7 @@ export interface Verdict {
 
 /** A burst that suspends at once, without waiting for the statistics. */
 export interface Trip {
-  readonly kind: 'failures' | 'paired' | 'hang' | 'auth' | 'stream' | 'spend'
+  readonly kind: 'failures' | 'paired' | 'hang' | 'auth' | 'stream' | 'spend' | 'integrity'
   readonly words: string
 }
 

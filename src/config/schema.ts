@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { EVENT_TYPES } from '../types.ts'
+import { EVENT_TYPES, FINDING_KINDS } from '../types.ts'
 import { windowOf } from './window.ts'
 
 /** `headgate.yaml`, as a schema: the JSON Schema in `schema/` and every default come from here. */
@@ -633,6 +633,8 @@ const budget = z
   )
   .describe('What the canary may cost, probes and shadows included. Needs its price.')
 
+const INTEGRITY_ACTIONS = ['note', 'hold', 'suspend', 'roll_back'] as const
+
 function isPattern(text: string): boolean {
   try {
     return new RegExp(text, 'u') instanceof RegExp
@@ -695,6 +697,26 @@ const shadow = z
       })
       .prefault({})
       .describe('A plain threshold, with no error rate of its own; probes have one.'),
+    integrity: z
+      .partialRecord(
+        z.enum(FINDING_KINDS),
+        z.union([
+          z.enum(INTEGRITY_ACTIONS),
+          z.strictObject({
+            action: z.enum(INTEGRITY_ACTIONS),
+            after: z
+              .int()
+              .min(1)
+              .max(1_000_000)
+              .default(1)
+              .describe('From the how many-th in an epoch on.'),
+          }),
+        ]),
+      )
+      .default({})
+      .describe(
+        'What comes of what a canary is caught at: `note` shows it, `hold` keeps the rollout from climbing, `suspend` takes it to 0 % until probes are clean, `roll_back` latches it. `note` unless given.',
+      ),
     pairs: z
       .strictObject({
         keep: z.int().min(1).max(1_000_000).default(10_000).describe('The newest so many.'),

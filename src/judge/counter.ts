@@ -4,6 +4,7 @@ import type { Arm, Trip } from '../types.ts'
 import type { Counts, PlainLimits, Stratum } from './counts.ts'
 import { ln } from './exact.ts'
 import { Histogram, sparseOf } from './histogram.ts'
+import { addIntegrity, foundIn, type IntegrityCounts } from './integrity.ts'
 import { type Edges, levelOf, NO_SIZES, type Pins, type Sizes, TAIL_LEVEL } from './pins.ts'
 import type { Sample } from './sample.ts'
 
@@ -29,6 +30,7 @@ export class Counter {
   #sizes: Partial<Record<keyof Sizes, Histogram>> = {}
   #plain = { requests: 0, failed: 0, ok: 0, overP95: 0, overP99: 0 }
   #probes = { asked: 0, odd: 0 }
+  #integrity: IntegrityCounts | undefined
   #trip: Trip | null = null
 
   constructor(epoch: number, pins: Pins, limits: PlainLimits = { p95Ms: null, p99Ms: null }) {
@@ -50,6 +52,11 @@ export class Counter {
   probe(odd: boolean): void {
     this.#probes.asked++
     if (odd) this.#probes.odd++
+  }
+
+  /** One pair. */
+  found(findings: Parameters<typeof foundIn>[0]): void {
+    this.#integrity = addIntegrity(this.#integrity, foundIn(findings))
   }
 
   /** The first trip of a flush is kept. */
@@ -76,12 +83,14 @@ export class Counter {
       sizes: { ...NO_SIZES, ...sizes },
       plain: this.#plain,
       probes: this.#probes,
+      ...(this.#integrity === undefined ? {} : { integrity: this.#integrity }),
       trip: this.#trip,
     }
     this.#strata = new Map()
     this.#sizes = {}
     this.#plain = { requests: 0, failed: 0, ok: 0, overP95: 0, overP99: 0 }
     this.#probes = { asked: 0, odd: 0 }
+    this.#integrity = undefined
     this.#trip = null
     return counts
   }

@@ -1,5 +1,6 @@
 /** Evidence as counts: made in each process, merged by adding, stepped by one writer. Whole numbers only, so sums are exact. */
 import type { ShareBp, Trip } from '../types.ts'
+import { addIntegrity, type IntegrityCounts } from './integrity.ts'
 import { mergeSizes, type Pins, type Sizes } from './pins.ts'
 
 /** The draw an outcome came from: a canary of `shareBp` among units that were not canary at `fromBp`. */
@@ -65,6 +66,8 @@ export interface Counts {
   readonly sizes: Sizes
   readonly plain: PlainCounts
   readonly probes: ProbeCounts
+  /** Not there where nothing was compared, or nothing comes of it. */
+  readonly integrity?: IntegrityCounts
   /** What a process's own tripwire found. */
   readonly trip: Trip | null
 }
@@ -123,8 +126,10 @@ function keyOf({ pins, margins, limits }: Counts): string {
 }
 
 function merged(one: Counts, other: Counts): Counts {
+  const integrity = addIntegrity(one.integrity, other.integrity)
   return {
     ...one,
+    ...(integrity === undefined ? {} : { integrity }),
     strata: mergeStrata(one.strata, other.strata),
     sizes: mergeSizes(one.sizes, other.sizes),
     plain: {

@@ -18,6 +18,7 @@ import {
 } from './counts.ts'
 import { type GateInput, type GateState, gateVerdict, newGateState, stepGate } from './gate.ts'
 import { guardFinding, limitOf, type MetricName, metricsOf } from './guard.ts'
+import { addIntegrity, type IntegrityCounts, integrityActs } from './integrity.ts'
 import { placedAt } from './kernel.ts'
 import { type MeaningState, newMeaningState, stepMeaning } from './meaning.ts'
 import { copyOf, type MetricState, newMetricState, stepMetric } from './metric.ts'
@@ -71,6 +72,8 @@ export interface JudgeState {
   /** The restart's pace: canary outcomes of the flush before, and up to which its capital is placed. */
   readonly last: number
   readonly paced: number
+  /** Findings of this epoch; not there before the first pair. */
+  readonly integrity?: IntegrityCounts
   /** Why the guard failed in this epoch: it stays failed. */
   readonly failed: readonly string[] | null
 }
@@ -122,6 +125,11 @@ export function judge(
     (sum, { probes }) => stepMeaning(sum, probes, policy.meaning),
     state.meaning,
   )
+  const integrity = merged.reduce<IntegrityCounts | undefined>(
+    (sum, one) => addIntegrity(sum, one.integrity),
+    state.integrity,
+  )
+  const acts = integrityActs(policy.integrity, state.integrity, integrity)
   const mismatch = stepMismatch(state.mismatch, strata)
 
   const gateInput = gateInputOf(policy, state, place)
@@ -154,7 +162,10 @@ export function judge(
   })
   const plain = rule === null ? [] : absoluteFindings(absolute, rule)
   const failed =
-    state.failed ?? (finding.failed || plain.length > 0 ? [...finding.reasons, ...plain] : null)
+    state.failed ??
+    (finding.failed || plain.length + acts.rollBack.length > 0
+      ? [...finding.reasons, ...plain, ...acts.rollBack]
+      : null)
 
   const next: JudgeState = {
     schema: 1,
@@ -166,6 +177,7 @@ export function judge(
     mismatch,
     gate,
     absolute,
+    ...(integrity === undefined ? {} : { integrity }),
     last: strata.reduce((sum, { canary }) => sum + drawnOf(canary), 0),
     paced,
     failed,
@@ -188,8 +200,18 @@ export function judge(
     failed !== null,
     mismatched.value === 'fail',
   )
-  const trip = merged.find((counts) => counts.trip !== null)?.trip ?? null
-  return { state: next, judgement: { guard, gate: verdict, mismatch: mismatched, trip, need } }
+  const trip = merged.find((counts) => counts.trip !== null)?.trip ?? acts.trip
+  return {
+    state: next,
+    judgement: { guard, gate: held(verdict, acts.hold), mismatch: mismatched, trip, need },
+  }
+}
+
+/** What was caught climbs no further, whatever the gate says. */
+function held(gate: Verdict, why: readonly string[]): Verdict {
+  return why.length === 0 || gate.value === 'fail'
+    ? gate
+    : { ...gate, value: 'inconclusive', reasons: why }
 }
 
 /** What the bets' average must reach to fail the canary in this epoch. */

@@ -1,5 +1,7 @@
 /** What a rollout's owner asks of the judge, as numbers: from `guard:` in the configuration, with every default. */
 
+import type { IntegrityRules } from './integrity.ts'
+
 /** Every tested metric, in the order they are stepped and shown. */
 const MONITORS = [
   'failures',
@@ -57,6 +59,8 @@ export interface Policy {
   /** The chance that a true split is called a mismatch. */
   readonly mismatchAlpha: number
   readonly absolute: AbsoluteRule | null
+  /** What comes of findings; not there where nothing does. */
+  readonly integrity?: IntegrityRules
 }
 
 /** `guard:` as the configuration has it; margins are text such as `0.1pp` or `10%`. */

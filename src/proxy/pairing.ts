@@ -16,6 +16,8 @@ import { redacted } from './redact.ts'
 
 /** What came back, as a pair: read, compared, and without its text unless that is captured. */
 
+/** Answers, if of another model: that is what comparing is for. */
+const WELL: ReadonlySet<Outcome> = new Set<Outcome>(['ok', 'wrong_model'])
 /** An upstream that turns a copy away has said nothing of what it would answer. */
 const TURNED_AWAY: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited', 'cancelled'])
 
@@ -90,7 +92,7 @@ function readIn(wire: Wire, { chunks }: Took): Read {
 }
 
 function areWell(...all: readonly Took[]): boolean {
-  return all.every(({ observation }) => observation.outcome === 'ok')
+  return all.every(({ observation }) => WELL.has(observation.outcome))
 }
 
 function compared(
@@ -103,7 +105,7 @@ function compared(
   if (outcomes.some((outcome) => TURNED_AWAY.has(outcome))) {
     return { verdict: 'inconclusive', similarity: null, differences: [] }
   }
-  if (outcomes.every((outcome) => outcome === 'ok')) {
+  if (areWell(control, canary)) {
     return compare(mine, theirs, { asked, equivalentAt: config.equivalent.at })
   }
   const words = `control ${outcomes[0]}, canary ${outcomes[1]}`

@@ -212,11 +212,11 @@ export class Controller {
   }
 
   /** Takes in what comparing both arms came to. Synchronous, memory only. */
-  compared({ epoch, odd }: Pair): void {
-    if (!this.#plan.guarded || this.#closed || odd === null) return
+  compared(pair: Pair): void {
+    const { epoch, findings } = pair
+    if (!this.#plan.guarded || this.#closed) return
     if (epoch !== this.#record.epoch || epoch !== this.#log.epoch) return
-    this.#log.probe(odd)
-    this.#due(FLUSH_MS)
+    if (this.#log.compared(pair)) this.#due(findings.length > 0 ? URGENT_GAP_MS : FLUSH_MS)
   }
 
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */

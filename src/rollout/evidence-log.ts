@@ -2,7 +2,7 @@ import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
-import type { Observation, RolloutRecord, Trip } from '../types.ts'
+import type { Observation, Pair, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint, packed } from './checkpoint.ts'
 import { type Added, Evidence } from './evidence.ts'
@@ -64,8 +64,9 @@ export class EvidenceLog {
     return this.#evidence.add(observation, unit, observation.epoch)
   }
 
-  probe(odd: boolean): void {
-    this.#evidence.probe(odd)
+  /** As `Evidence.compared`. */
+  compared(pair: Pair): boolean {
+    return this.#evidence.compared(pair, this.#terms.policy.integrity !== undefined)
   }
 
   trip(trip: Trip): void {

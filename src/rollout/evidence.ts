@@ -5,7 +5,7 @@ import { FirstOutcomes, type FirstOutcomesState } from '../judge/first-outcomes.
 import type { Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { sampleOf } from '../judge/sample.ts'
-import type { Observation, Trip } from '../types.ts'
+import type { Observation, Pair, Trip } from '../types.ts'
 
 /** What became of an observation. */
 export type Added =
@@ -53,10 +53,17 @@ export class Evidence {
     return stratum === null ? SEEN_BEFORE : { as: 'first', stratum }
   }
 
-  /** One triangle test of this epoch. @param odd whether the canary's answer was the odd one out */
-  probe(odd: boolean): void {
-    this.#counter.probe(odd)
-    this.#waits = true
+  /**
+   * One pair of this epoch.
+   * @param acts something comes of findings: then they are counted
+   * @returns whether it added anything
+   */
+  compared({ odd, verdict, findings }: Pair, acts: boolean): boolean {
+    const finds = acts && verdict !== 'inconclusive'
+    if (odd !== null) this.#counter.probe(odd)
+    if (finds) this.#counter.found(findings)
+    this.#waits ||= odd !== null || finds
+    return odd !== null || finds
   }
 
   trip(trip: Trip): void {

@@ -1,11 +1,27 @@
 import type { RolloutConfig } from '../config/schema.ts'
+import type { IntegrityRules } from '../judge/integrity.ts'
 import { type Policy, policyOf } from '../judge/policy.ts'
 
 /**
  * What the judge is asked for a rollout. A plan without a guard has the shipped one.
  * @throws {RangeError} for what `headgate check` finds before
  */
-export function policyFor({ guard, shadow }: Pick<RolloutConfig, 'guard' | 'shadow'>): Policy {
+export function policyFor(config: Pick<RolloutConfig, 'guard' | 'shadow'>): Policy {
+  const integrity = integrityOf(config.shadow)
+  const policy = guardOf(config)
+  return integrity === null ? policy : { ...policy, integrity }
+}
+
+/** Null where nothing comes of any finding. */
+function integrityOf(shadow: RolloutConfig['shadow']): IntegrityRules | null {
+  const rules = Object.entries(shadow?.integrity ?? {}).flatMap(([kind, rule]) => {
+    const { action, after } = typeof rule === 'string' ? { action: rule, after: 1 } : rule
+    return action === 'note' ? [] : [[kind, { action, after }] as const]
+  })
+  return rules.length === 0 ? null : Object.fromEntries(rules)
+}
+
+function guardOf({ guard, shadow }: Pick<RolloutConfig, 'guard' | 'shadow'>): Policy {
   const around = { probed: shadow !== undefined && shadow.probes > 0 }
   if (guard === undefined) return policyOf({}, around)
   const { absolute, ...settings } = guard

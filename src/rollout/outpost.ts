@@ -146,10 +146,9 @@ export class Outpost {
   }
 
   /** Takes in what comparing both arms came to. Synchronous, memory only. */
-  compared({ epoch, odd }: Pair): void {
-    if (this.#plan.guarded && odd !== null && epoch === this.#evidence?.epoch) {
-      this.#evidence.probe(odd)
-    }
+  compared(pair: Pair): void {
+    if (!this.#plan.guarded || pair.epoch !== this.#evidence?.epoch) return
+    this.#evidence.compared(pair, this.#policy.integrity !== undefined)
   }
 
   /** Dollars; null where nobody knows. Nothing is booked. */

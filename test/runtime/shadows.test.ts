@@ -192,21 +192,18 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
     expect(JSON.stringify(pair)).not.toContain(OFFICIAL_KEY)
   })
 
-  it('another model behind the name is different, and a finding', async () => {
-    const gateway = await start({
-      transport,
-      rollout: SHADOW,
-      relayOptions: { model: 'tiny-1', seed: 7 },
-    })
+  it('G9: another model behind the name is a finding', async () => {
+    const relayOptions = { model: 'tiny-1' }
+    const gateway = await start({ transport, rollout: SHADOW, relayOptions })
     await ask(gateway, CHAT)
     await shadows(gateway, ({ compared }) => compared === 1)
-    const { items } = (await gateway.ask('/pairs?only=different')) as { items: Pair[] }
-    expect(items[0]).toMatchObject({ verdict: 'different', canary: { modelAnswered: 'tiny-1' } })
-    const view = (await gateway.ask('/rollouts/relay')) as RolloutView
-    expect(view.drift).toMatchObject({
-      verdicts: { different: 1 },
-      equivalent: { percent: 0, met: false },
+    const { items } = (await gateway.ask('/pairs?only=findings')) as { items: Pair[] }
+    expect(items[0]).toMatchObject({
+      canary: { modelAnswered: 'tiny-1', outcome: 'wrong_model' },
+      findings: [{ kind: 'model_echo', evidence: { canary: 'tiny-1', control: 'gpt-5.2' } }],
     })
+    const view = (await gateway.ask('/rollouts/relay')) as RolloutView
+    expect(view.drift).toMatchObject({ findings: { model_echo: 1 }, equivalent: { compared: 1 } })
   })
 
   it.each([
@@ -228,6 +225,62 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
       expect(drift).toMatchObject({ probes: 1, noiseFloor: { count: 1, mean: 1 } })
     },
   )
+
+  describe('G9: another model behind the name', () => {
+    const lying = (model_echo: unknown) => ({
+      transport,
+      relayOptions: { model: 'tiny-1', seed: 7 },
+      rollout: {
+        shadow: { rate: '100%', probes: '0%', integrity: { model_echo } },
+        plan: { steps: ['10%', '50%'], over: '14d' },
+      },
+    })
+
+    it('is rolled back where the owner says so, with what was found', async () => {
+      const gateway = await start(lying('roll_back'))
+      await gateway.command('start')
+      await ask(gateway, CHAT)
+      const { by, reason } = await gateway.event('rolled_back')
+      expect(by).toBe('guard')
+      expect(reason).toContain(
+        'integrity: model_echo in 1 of 1 pairs: the canary says it is tiny-1',
+      )
+    })
+
+    it('is suspended at the second time', async () => {
+      const gateway = await start(lying({ action: 'suspend', after: 2 }))
+      await gateway.command('start')
+      for (let count = 1; count <= 2; count++) {
+        await ask(gateway, CHAT)
+        await shadows(gateway, ({ compared }) => compared === count)
+      }
+      const { by, reason } = await gateway.event('suspended')
+      expect(by).toBe('tripwire')
+      expect(reason).toContain('integrity: model_echo in 2 of 2 pairs')
+    })
+
+    it('climbs no further', async () => {
+      const gateway = await start(lying('hold'))
+      await gateway.command('start')
+      await ask(gateway, CHAT)
+      for (;;) {
+        const { gate } = (await gateway.ask('/rollouts/relay')) as RolloutView
+        if (gate.reasons.some((reason) => reason.startsWith('integrity: model_echo'))) break
+        await fetch(`${gateway.url}/readyz`)
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    })
+
+    it('is noted, and no more, unless the owner says so', async () => {
+      const gateway = await start(lying('note'))
+      await gateway.command('start')
+      await ask(gateway, CHAT)
+      await shadows(gateway, ({ compared }) => compared === 1)
+      const view = (await gateway.ask('/rollouts/relay')) as RolloutView
+      expect(view.drift?.findings).toEqual({ model_echo: 1 })
+      expect(view.state).toBe('ramping')
+    })
+  })
 
   it.each(STATEFUL)('G1: %s goes out once', async (_, endpoint, fields) => {
     const gateway = await start({ transport, rollout: SHADOW })
