@@ -160,7 +160,7 @@ interface Ended {
 }
 
 const MOST_KEPT = 4_096
-const MOST_WORDS = 300
+const MOST_WORDS = 1_000
 /** Seconds of processor, blocks of 512 bytes a file, no core dumps. */
 const BOUNDS = 'ulimit -t 120; ulimit -f 65536; ulimit -c 0; exec "$@"'
 /** Compilers look for linkers; a program finds nothing of ours here. */

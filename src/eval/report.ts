@@ -1,5 +1,6 @@
 import { type JUnitCase, junitText } from './junit.ts'
-import type { EvalResult, Group, JudgeResult, PointDifference, SideResult } from './result.ts'
+import type { Group, JudgeResult, PointDifference, SideResult } from './numbers.ts'
+import type { EvalResult } from './result.ts'
 import { markdownTable, millisText, type Table } from './table.ts'
 
 /** An evaluation for people and machines that read files: Markdown and JUnit. It holds no prompt and no answer. */

@@ -1,7 +1,16 @@
 import { usdOf } from '../cost/price.ts'
 import type { VerdictValue } from '../types.ts'
 import { SIDES, type Side } from './blind.ts'
-import { type Interval, LEAST, meanInterval, quantile, signTest } from './interval.ts'
+import { conclusionOf } from './conclusion.ts'
+import { type Interval, meanInterval, quantile, signTest } from './interval.ts'
+import type {
+  EvalNumbers,
+  Group,
+  JudgeResult,
+  PointDifference,
+  SideResult,
+  Uneven,
+} from './numbers.ts'
 import type { Prompt } from './prompt.ts'
 import type { AnswerRecord, CheckRecord, Cost, EvalRecord, JudgementRecord } from './records.ts'
 import { pointsOf, type Rubric, type Scores } from './rubric.ts'
@@ -21,99 +30,15 @@ export interface EvalPlan {
   readonly checked: boolean
 }
 
-/** One side by itself. */
-export interface SideResult {
-  /** Prompts with a good answer. */
-  readonly answered: number
-  /** How the others ended. */
-  readonly failed: Readonly<Record<string, number>>
-  /** Mean points of 100, over pairs that were judged both ways; null of none. */
-  readonly points: number | null
-  /** Milliseconds of good answers, by nearest rank. */
-  readonly latencyMs: { readonly p50: number | null; readonly p99: number | null }
-  readonly costUsd: number
-  /** Good answers without a known price: not in `costUsd`. */
-  readonly unpriced: number
-  readonly outputTokens: number
-  readonly checks: Readonly<Record<CheckRecord['result'], number>>
-  /** Every name that its answers gave, by how often. */
-  readonly models: Readonly<Record<string, number>>
-}
-
-/** A difference of points, `b` − `a`: above 0 where `b` is better. */
-export interface PointDifference {
-  readonly pairs: number
-  /** Null of none. */
-  readonly mean: number | null
-  /** Null of too few pairs. */
-  readonly interval: Interval | null
-}
-
-/** Pairs where one side alone fared badly, and how likely that is by chance. */
-export interface Uneven {
-  readonly onlyA: number
-  readonly onlyB: number
-  readonly p: number
-}
-
-/** May the judge be believed? */
-export interface JudgeResult {
-  /** Showings of real pairs that were asked for. */
-  readonly showings: number
-  readonly judged: number
-  /** Why the rest is not judged. */
-  readonly notJudged: Readonly<Record<string, number>>
-  /** Questions that were asked a second time. */
-  readonly retried: number
-  /** Points that an answer gains by being read first. */
-  readonly firstGains: PointDifference
-  /** Its interval holds no 0. */
-  readonly favoursPlace: boolean
-  /** Pairs with a winner in both orders, and those whose winner changed with the order. */
-  readonly decided: number
-  readonly flipped: number
-  /** Showings of a good answer beside one to another prompt, and how often it told them apart. */
-  readonly decoys: { readonly judged: number; readonly right: number }
-  readonly costUsd: number
-  readonly unpriced: number
-}
-
-export interface Group extends PointDifference {
-  readonly name: string
-  readonly points: Readonly<Record<Side, number | null>>
-  readonly passed: Readonly<Record<Side, number>>
-  readonly checked: number
-}
-
 /** The whole of an evaluation. */
-export interface EvalResult {
+export interface EvalResult extends EvalNumbers {
   readonly verdict: VerdictValue
   /** Why, in sentences; the first says it all. */
   readonly words: readonly string[]
-  readonly prompts: number
-  /** How sure each interval and test is, so that all together err in one of twenty evaluations of equal sides. */
-  readonly level: number
-  readonly margin: number
-  readonly difference: PointDifference
-  readonly criteria: readonly (PointDifference & {
-    readonly name: string
-    readonly weight: number
-  })[]
-  readonly sides: Readonly<Record<Side, SideResult>>
-  /** Null where nobody judged. */
-  readonly judge: JudgeResult | null
-  readonly failures: Uneven
-  /** Null where nothing was executed. */
-  readonly checks: Uneven | null
-  readonly groups: Readonly<Record<'domain' | 'language' | 'tier', readonly Group[]>>
 }
 
 /** Of twenty evaluations of equal sides, one may find a difference. */
 const ALPHA = 0.05
-/** A judge that tells fewer decoys from answers is not believed. */
-const LEAST_RIGHT = 0.8
-/** More of the prompts without a comparison leave the verdict open: missing is not a pass. */
-const MOST_MISSING = 0.1
 
 /** @param records of this plan; of several with one key the last counts */
 export function resultOf(plan: EvalPlan, records: readonly EvalRecord[]): EvalResult {
@@ -173,7 +98,7 @@ export function resultOf(plan: EvalPlan, records: readonly EvalRecord[]): EvalRe
     checks,
     groups: { domain: groupsBy('domain'), language: groupsBy('language'), tier: groupsBy('tier') },
   }
-  return { ...verdictOf(numbers), ...numbers }
+  return { ...conclusionOf(numbers), ...numbers }
 }
 
 /** Scores of one side, from both showings. */
@@ -306,101 +231,6 @@ function judgeResult(
 
 function isApartFrom0(interval: Interval | null): boolean {
   return interval !== null && (interval.low > 0 || interval.high < 0)
-}
-
-// In words
-
-type Numbers = Omit<EvalResult, 'verdict' | 'words'>
-
-/** What is bad is said whatever is missing; a pass needs that nothing is. */
-function verdictOf(numbers: Numbers): Pick<EvalResult, 'verdict' | 'words'> {
-  const bad = [...worseWords(numbers), ...unevenWords(numbers)]
-  const doubts = doubtsOf(numbers)
-  const judged = differenceWords(numbers)
-  if (bad.length > 0) return { verdict: 'fail', words: [...bad, ...doubts] }
-  if (doubts.length > 0) return { verdict: 'inconclusive', words: [...doubts, ...judged] }
-  return { verdict: 'pass', words: judged }
-}
-
-/** A judge that is not believed finds nobody worse. */
-function worseWords(numbers: Numbers): readonly string[] {
-  const { interval } = numbers.difference
-  if (interval === null || judgeDoubts(numbers).length > 0) return []
-  const worse = interval.high < 0 && interval.low <= -numbers.margin
-  return worse ? differenceWords(numbers) : []
-}
-
-function differenceWords({ difference, margin, level }: Numbers): readonly string[] {
-  const { interval, pairs } = difference
-  if (interval === null) return []
-  const sure = `${signed(interval.mean)} of 100 points, ${percent(level)} interval ${signed(interval.low)} to ${signed(interval.high)}, over ${pairs} pairs`
-  const within =
-    interval.low > -margin
-      ? `b is not worse by ${margin} points or more`
-      : `whether b is worse by ${margin} points is open`
-  if (interval.high < 0) return [`b is worse: ${sure}; ${within}`]
-  if (interval.low > 0) return [`b is better: ${sure}`]
-  return [`the difference is noise: ${sure}; ${within}`]
-}
-
-function unevenWords({ failures, checks, level }: Numbers): readonly string[] {
-  const worse = ({ onlyA, onlyB, p }: Uneven): boolean => p < 1 - level && onlyB > onlyA
-  const words = ({ onlyA, onlyB, p }: Uneven): string =>
-    `on ${onlyB} prompts where a did not, against ${onlyA} the other way round (exact sign test, p = ${small(p)})`
-  return [
-    ...(worse(failures) ? [`b gave no good answer ${words(failures)}`] : []),
-    ...(checks !== null && worse(checks) ? [`b’s code failed its checks ${words(checks)}`] : []),
-  ]
-}
-
-function doubtsOf(numbers: Numbers): readonly string[] {
-  const { judge, difference, prompts, margin } = numbers
-  if (judge === null) return ['checks alone can fail b, and cannot clear it: nobody judged']
-  const missing = prompts - difference.pairs
-  const doubts = [...judgeDoubts(numbers)]
-  if (difference.interval === null) {
-    doubts.push(
-      `${difference.pairs} pairs were judged both ways, and fewer than ${LEAST} say nothing`,
-    )
-  } else if (missing > MOST_MISSING * prompts) {
-    doubts.push(
-      `${missing} of ${prompts} prompts have no comparison: an answer or a judgement is missing, and missing is not a pass`,
-    )
-  }
-  if (difference.interval !== null && difference.interval.low <= -margin) {
-    doubts.push(`too few prompts to tell whether b is worse by ${margin} points`)
-  }
-  return doubts
-}
-
-function judgeDoubts({ judge }: Numbers): readonly string[] {
-  if (judge === null) return []
-  const { decoys, decided, flipped, favoursPlace, firstGains } = judge
-  const doubts: string[] = []
-  if (decoys.judged > 0 && decoys.right < LEAST_RIGHT * decoys.judged) {
-    doubts.push(
-      `the judge told ${decoys.right} of ${decoys.judged} answers from answers to another prompt: its scores mean little`,
-    )
-  }
-  if (favoursPlace && flipped > decided / 2) {
-    doubts.push(
-      `the judge looks at the place: what is read first gains ${signed(firstGains.mean ?? 0)} points, and ${flipped} of ${decided} winners changed with the order`,
-    )
-  }
-  return doubts
-}
-
-function signed(points: number): string {
-  const rounded = Math.abs(points) < 0.05 ? 0 : points
-  return `${rounded > 0 ? '+' : ''}${rounded.toFixed(1)}`
-}
-
-function percent(level: number): string {
-  return `${Number((level * 100).toFixed(1))} %`
-}
-
-function small(p: number): string {
-  return p < 0.0001 ? 'below 0.0001' : p.toFixed(4)
 }
 
 // Arithmetic

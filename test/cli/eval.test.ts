@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { JudgeResult } from '../../src/eval/result.ts'
+import type { JudgeResult } from '../../src/eval/numbers.ts'
 import {
   type ArmOptions,
   type JudgeOptions,

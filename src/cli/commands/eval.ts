@@ -3,7 +3,7 @@ import { type Showing, SIDES, type Side, showingKey, showingsOf } from '../../ev
 import { chanceFrom, shuffled } from '../../eval/chance.ts'
 import { requestOf } from '../../eval/chat.ts'
 import { gradeOf } from '../../eval/grade.ts'
-import type { AnswerRecord, CheckRecord, EvalRecord, JudgementRecord } from '../../eval/records.ts'
+import type { CheckRecord, EvalRecord, JudgementRecord } from '../../eval/records.ts'
 import {
   differencesTable,
   type EvalNames,
@@ -28,11 +28,12 @@ import {
   VERDICT_STYLES,
 } from '../asking.ts'
 import type { Action, Context } from '../command.ts'
+import { EvalBook } from '../eval-book.ts'
 import { executorOf } from '../execute.ts'
 import { EXIT } from '../exit.ts'
 import { Failure } from '../failure.ts'
 import { plural, usdText } from '../format.ts'
-import { type Journal, openJournal } from '../journal.ts'
+import { openJournal } from '../journal.ts'
 import { type AskedModel, armsOf, configFor, modelNameOf, modelsOf } from '../models.ts'
 import { together } from '../paced.ts'
 import { progressOf } from '../progress.ts'
@@ -62,7 +63,7 @@ export const run: Action<EvalOptions> = async (options, context) => {
     { headgate: 'eval', version: 1, plan: job.key },
     options.fresh === true,
   )
-  const book = new Book(journal, options.retryFailed === true)
+  const book = new EvalBook(journal, options.retryFailed === true)
   const before = book.records.length
   try {
     await answers(job, book, asking, context)
@@ -204,57 +205,6 @@ function sayPlan({ plan, names, decoys, models, judge, key }: Job, { output }: C
 
 // Doing it
 
-/** What is done, with what was done before. */
-class Book {
-  readonly #done = new Map<string, EvalRecord>()
-  readonly #journal: Journal<EvalRecord>
-
-  /** @param retryFailed what has failed before is as if it had not been asked */
-  constructor(journal: Journal<EvalRecord>, retryFailed: boolean) {
-    this.#journal = journal
-    for (const record of journal.before) {
-      if (isOpen(record) || (retryFailed && hasFailed(record))) continue
-      this.#done.set(recordKey(record), record)
-    }
-  }
-
-  add(record: EvalRecord): void {
-    this.#journal.append(record)
-    this.#done.set(recordKey(record), record)
-  }
-
-  has(key: string): boolean {
-    return this.#done.has(key)
-  }
-
-  answer(side: Side, id: string): AnswerRecord | null {
-    return (this.#done.get(`answer/${side}/${id}`) as AnswerRecord | undefined) ?? null
-  }
-
-  get records(): readonly EvalRecord[] {
-    return [...this.#done.values()]
-  }
-}
-
-function recordKey(record: EvalRecord): string {
-  return record.type === 'judgement'
-    ? `judgement/${showingKey(record)}`
-    : `${record.type}/${record.side}/${record.id}`
-}
-
-/** The judge's upstream being away says nothing of the arms, and a compiler may be there by now. */
-function isOpen(record: EvalRecord): boolean {
-  return (
-    (record.type === 'judgement' && record.result === 'unanswered') ||
-    (record.type === 'check' && record.result === 'not_checked')
-  )
-}
-
-function hasFailed(record: EvalRecord): boolean {
-  if (record.type === 'answer') return record.outcome !== 'ok'
-  return record.type === 'judgement' && record.result !== 'judged'
-}
-
 /** A judge is not on trial. */
 const JUDGE_RETRIES: ReadonlySet<Outcome> = new Set<Outcome>([
   'rate_limited',
@@ -267,7 +217,7 @@ const JUDGE_RETRIES: ReadonlySet<Outcome> = new Set<Outcome>([
 
 async function answers(
   { plan, models, mostTokens }: Job,
-  book: Book,
+  book: EvalBook,
   asking: Asking,
   context: Context,
 ): Promise<void> {
@@ -299,7 +249,12 @@ async function answers(
   progress.end()
 }
 
-async function checks({ plan }: Job, book: Book, asking: Asking, context: Context): Promise<void> {
+async function checks(
+  { plan }: Job,
+  book: EvalBook,
+  asking: Asking,
+  context: Context,
+): Promise<void> {
   const all = plan.prompts.flatMap(({ id, check }) =>
     check === null
       ? []
@@ -328,7 +283,7 @@ async function checks({ plan }: Job, book: Book, asking: Asking, context: Contex
 async function judgements(
   { plan, decoys }: Job,
   judge: AskedModel,
-  book: Book,
+  book: EvalBook,
   asking: Asking,
   context: Context,
 ): Promise<void> {
