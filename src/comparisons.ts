@@ -5,7 +5,7 @@ import { spreadOf } from './compare/noise.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
-import type { MonitorReport, Pair, ShadowNote } from './types.ts'
+import type { MonitorReport, Pair, ShadowNote, Similarity } from './types.ts'
 
 /** What shadows found, by rollout: counted, kept, and shown. In an isolate it waits here to be told. */
 
@@ -25,6 +25,8 @@ const MOST_TOLD = 25
 export class Comparisons implements ShadowsToTell {
   readonly #parts: ComparisonsParts
   readonly #drifts = new Map<string, Drift>()
+  /** How the newest score of each was measured. */
+  readonly #methods = new Map<string, Similarity['method']>()
   #waiting: Pair[] = []
   #chain: Promise<void> = Promise.resolve()
 
@@ -72,7 +74,7 @@ export class Comparisons implements ShadowsToTell {
       limit: meaning?.limit ?? null,
       noiseFloor: spreadOf(noise),
       similarity: spreadOf(similarity),
-      method: compared === 0 ? null : 'lexical',
+      method: this.#methods.get(rollout) ?? null,
       equivalent,
       verdicts,
       findings,
@@ -125,6 +127,9 @@ export class Comparisons implements ShadowsToTell {
   }
 
   #keep(pairs: readonly Pair[]): void {
+    for (const { rollout, similarity } of pairs) {
+      if (similarity !== null) this.#methods.set(rollout, similarity.method)
+    }
     this.#waiting.push(...pairs)
     if (this.#waiting.length > MOST_WAITING) this.#waiting = this.#waiting.slice(-MOST_WAITING)
   }

@@ -2,6 +2,7 @@ import { hash, randomBytes, randomInt } from 'node:crypto'
 import { eventViewOf } from './api/event-view.ts'
 import type { Config } from './config/schema.ts'
 import { pricingOf } from './cost/pricing.ts'
+import { openAiEmbedder } from './embedders/openai.ts'
 import { HeadgateError } from './errors.ts'
 import type { OtelNode, OtelParts } from './exporters/otel-node.ts'
 import { prometheusText } from './exporters/prometheus.ts'
@@ -18,7 +19,7 @@ import {
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
 import { nodePage } from './node-page.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
-import type { Clock, Log, Origin, Stores, Witness } from './ports.ts'
+import type { Clock, Embedder, Log, Origin, Stores, Witness } from './ports.ts'
 import { Pairing } from './proxy/pairing.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -119,7 +120,7 @@ export async function startNode({
     dataUrl: () => dataUrl,
     stores,
     storeName: storeNameOf(current.config),
-    pairs: new Pairing(),
+    pairs: new Pairing(() => embedderOf(current)),
     calendar,
     witness,
     metrics: new Metrics({
@@ -345,6 +346,14 @@ function watchBeside({ config, file }: LoadedConfig, reload: () => void): { clos
       for (const watch of watches) watch.close()
     },
   }
+}
+
+/** It holds nothing open: made anew for each pair, it is of the newest configuration. */
+function embedderOf({ config: { embeddings }, reveal }: LoadedConfig): Embedder | null {
+  if (embeddings === undefined) return null
+  const { baseUrl, model, key, dimensions = null, timeout: timeoutMs } = embeddings
+  const sealed = key === undefined ? null : reveal(key)
+  return openAiEmbedder({ baseUrl, model, key: sealed, dimensions, timeoutMs, fetch, clock })
 }
 
 /** What a change of makes other webhooks; a secret itself, so it never leaves this process. */

@@ -5,9 +5,10 @@ import { controlApp } from './api/routes.ts'
 import type { EdgeConfig } from './edge-config.ts'
 import { edgeChecks } from './edge-doctor.ts'
 import { edgePlane, type Writer } from './edge-plane.ts'
+import { openAiEmbedder } from './embedders/openai.ts'
 import { HeadgateError, placeOf } from './errors.ts'
 import { type Background, createIsolate, type Isolate } from './isolate.ts'
-import type { Log, Witness } from './ports.ts'
+import type { Embedder, Log, Witness } from './ports.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
 import type { Ask } from './rollout/outposts.ts'
 import { wantsLatestNames } from './telemetry/environment.ts'
@@ -52,6 +53,21 @@ export interface WorkerOptions {
 
 export interface WorkerHandler {
   fetch(request: Request, bindings: WorkerBindings, context: ExecutionContext): Promise<Response>
+}
+
+/** It holds nothing open: made anew for each pair. */
+function embedderOf({ config: { embeddings }, reveal }: EdgeConfig): Embedder | null {
+  if (embeddings === undefined) return null
+  const { baseUrl, model, key, dimensions = null, timeout: timeoutMs } = embeddings
+  return openAiEmbedder({
+    baseUrl,
+    model,
+    key: key === undefined ? null : reveal(key),
+    dimensions,
+    timeoutMs,
+    fetch: (url, init) => fetch(url, init),
+    clock: edgeClock,
+  })
 }
 
 export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
@@ -143,7 +159,7 @@ function edgeWith(
     flagsMaxAgeMs:
       config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
     killedByEnv: bindings['HEADGATE_KILL'] === '1',
-    pairs: Pairing === null ? null : new Pairing(),
+    pairs: Pairing === null ? null : new Pairing(() => embedderOf(loaded)),
     witness,
     tracing:
       spans === null || otel === null

@@ -30,6 +30,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...flagAges(tree),
     ...groupsOfOneFlag(tree),
     ...callers(tree),
+    ...embeddings(tree),
     ...webhooks(tree),
     ...planSteps(tree),
     ...openDoor(tree),
@@ -291,6 +292,12 @@ function callers(tree: Located): Finding[] {
     )
     return [...findings, ...unknown]
   })
+}
+
+function embeddings(tree: Located): Finding[] {
+  const path = ['embeddings', 'baseUrl']
+  const message = baseUrlFault(textAt(tree, path) ?? '')
+  return message === null ? [] : [{ path, message }]
 }
 
 function webhooks(tree: Located): Finding[] {

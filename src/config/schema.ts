@@ -687,8 +687,10 @@ const shadow = z
           .number()
           .min(0)
           .max(1)
-          .default(0.6)
-          .describe('From which similarity on other words may say the same; 1 is the same words.'),
+          .optional()
+          .describe(
+            'From which similarity on other words may say the same; 1 is the same words. 0.45 of a lexical one and 0.7 of vectors, unless given.',
+          ),
         share: percent
           .prefault('95%')
           .describe(
@@ -836,6 +838,21 @@ const webhook = z.strictObject({
     .describe('The rollouts whose events it is sent; all unless given.'),
 })
 
+const embeddings = z.strictObject({
+  baseUrl: z
+    .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://api.openai.com/v1' })
+    .describe('What `/embeddings` is put behind. `http:` only on loopback.'),
+  model: z.string().min(1).max(200).describe('That makes the vectors.'),
+  key: secret.optional().describe('Sent as `authorization: Bearer …`; without it no key is sent.'),
+  dimensions: z
+    .int()
+    .min(1)
+    .max(8_192)
+    .optional()
+    .describe('Where the model can shorten its vectors.'),
+  timeout: timeout.prefault('10s').describe('Of one call; past it the pair is compared lexically.'),
+})
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional(),
@@ -864,6 +881,11 @@ export const configSchema = z
       .describe(
         'A file of official prices that go before the built-in ones, YAML or JSON; seen from the folder of this file.',
       ),
+    embeddings: embeddings
+      .optional()
+      .describe(
+        'Who makes vectors of what both arms answered, in OpenAI’s format: it gets these texts. Without it similarity is lexical.',
+      ),
     webhooks: z.array(webhook).default([]).describe('Who is told when a rollout changes.'),
   })
   .meta({ title: 'headgate.yaml', description: 'Configuration of Headgate, version 1.' })
@@ -872,4 +894,5 @@ export const configSchema = z
 export type Config = z.output<typeof configSchema>
 export type UpstreamConfig = Config['upstreams'][string]
 export type RolloutConfig = Config['rollouts'][string]
+export type EmbeddingsConfig = NonNullable<Config['embeddings']>
 export type ShadowConfig = NonNullable<RolloutConfig['shadow']>

@@ -9,7 +9,8 @@ import { answerOf } from '../compare/read-answer.ts'
 import { signsOf } from '../compare/signs.ts'
 import { type Read, readOf, similarityOf } from '../compare/similarity.ts'
 import { isOdd } from '../compare/triangle.ts'
-import type { Content, Outcome, Pair, Side, Wire } from '../types.ts'
+import type { Embedder } from '../ports.ts'
+import type { Content, Outcome, Pair, Side } from '../types.ts'
 import { Coins } from './coins.ts'
 import type { Hash, PairInput, Pairs, Took } from './pairs.ts'
 import { redacted } from './redact.ts'
@@ -28,12 +29,19 @@ const TURNED_AWAY: ReadonlySet<Outcome> = new Set<Outcome>(['rate_limited', 'can
 export class Pairing implements Pairs {
   readonly #memories = new Map<string, Memory>()
 
+  readonly #embedder: () => Embedder | null
+
+  /** @param embedder who makes vectors now; null for lexical scores */
+  constructor(embedder: () => Embedder | null = () => null) {
+    this.#embedder = embedder
+  }
+
   /** @param sha256 in lower-case hex */
   pairOf(input: PairInput, sha256: Hash): Promise<Pair> {
     const { rollout } = input.control.observation
     const memory = this.#memories.get(rollout ?? '') ?? { known: new Known(), coins: new Coins() }
     this.#memories.set(rollout ?? '', memory)
-    return pairOf({ ...input, ...memory }, sha256)
+    return pairOf({ ...input, ...memory, embedder: this.#embedder() }, sha256)
   }
 }
 
@@ -42,21 +50,26 @@ interface Memory {
   readonly coins: Coins
 }
 
-type Remembering = PairInput & Memory
+type Remembering = PairInput & Memory & { readonly embedder: Embedder | null }
 
 async function pairOf(input: Remembering, sha256: Hash): Promise<Pair> {
   const { id, kind, live, liveId, control, again, canary, config, wire, secrets } = input
   const asked = askedIn(wire, input.body)
-  const mine = readIn(wire, control)
-  const second = again === null ? null : readIn(wire, again)
-  const theirs = readIn(wire, canary)
-  const { verdict, similarity, differences } = compared(input, mine, theirs, asked)
+  const plain = [control, canary, ...(again === null ? [] : [again])].map((took) =>
+    answerOf(wire, took.chunks),
+  )
+  const { reads, model } = await readIn(plain, input.embedder)
+  const [mine, theirs, second = null] = reads as [Read, Read, Read?]
+  const { verdict, similarity, differences } = compared(input, mine, theirs, asked, model)
   const triangle =
     again === null || second === null || !areWell(control, again, canary)
       ? null
       : {
-          own: similarityOf(mine, second).score,
-          near: [similarityOf(mine, theirs).score, similarityOf(second, theirs).score] as const,
+          own: similarityOf(mine, second, model).score,
+          near: [
+            similarityOf(mine, theirs, model).score,
+            similarityOf(second, theirs, model).score,
+          ] as const,
         }
   const findings = findingsIn(input, mine, second, theirs, asked)
   const side = (took: Took, { answer }: Read): Promise<Side> => sideOf(input, took, answer, sha256)
@@ -87,8 +100,24 @@ async function pairOf(input: Remembering, sha256: Hash): Promise<Pair> {
   }
 }
 
-function readIn(wire: Wire, { chunks }: Took): Read {
-  return readOf(answerOf(wire, chunks))
+/**
+ * With vectors of all texts, or of none: three answers are held against each other by one measure. Whoever makes vectors
+ * may be away, and then the score is lexical, and says so.
+ */
+async function readIn(
+  answers: readonly Answer[],
+  embedder: Embedder | null,
+): Promise<{ readonly reads: readonly Read[]; readonly model: string | null }> {
+  const texts = answers.map(spokenText)
+  const alike = texts.every((text) => text === texts[0])
+  if (embedder === null || alike || texts.some((text) => text.trim() === '')) {
+    return { reads: answers.map((answer) => readOf(answer)), model: null }
+  }
+  const vectors = await embedder.embed(texts).catch(() => null)
+  return {
+    reads: answers.map((answer, at) => readOf(answer, vectors?.[at] ?? null)),
+    model: vectors === null ? null : embedder.model,
+  }
 }
 
 function areWell(...all: readonly Took[]): boolean {
@@ -100,13 +129,18 @@ function compared(
   mine: Read,
   theirs: Read,
   asked: Asked,
+  model: string | null,
 ): Comparison {
   const outcomes = [control.observation.outcome, canary.observation.outcome] as const
   if (outcomes.some((outcome) => TURNED_AWAY.has(outcome))) {
     return { verdict: 'inconclusive', similarity: null, differences: [] }
   }
   if (areWell(control, canary)) {
-    return compare(mine, theirs, { asked, equivalentAt: config.equivalent.at })
+    return compare(mine, theirs, {
+      asked,
+      model,
+      ...(config.equivalent.at === undefined ? {} : { equivalentAt: config.equivalent.at }),
+    })
   }
   const words = `control ${outcomes[0]}, canary ${outcomes[1]}`
   const differences = [{ kind: 'outcome' as const, path: null, words }]
