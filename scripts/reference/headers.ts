@@ -130,7 +130,7 @@ ${table('state', STATES)}
 
 ## Dropped shadows
 
-Why a request that was drawn for a shadow has none, in \`drift.shadows.dropped\`.
+Why a request that was drawn for a [shadow](../guides/shadow.md) has none, in \`drift.shadows.dropped\`.
 
 ${table('why', DROPS)}
 `
