@@ -40,7 +40,8 @@ export function ActionButton({ rollout, verb, atOnce = false }: ButtonProps) {
 
 /** What makes sense now comes first; what does not is in the menu, with its reason. */
 export function Actions({ rollout }: { readonly rollout: RolloutView }) {
-  const verbs = (['start', 'rearm', 'pause', 'resume', 'advance'] as const).filter(
+  // Rearm is beside the reason for it, in the banner.
+  const verbs = (['start', 'pause', 'resume', 'advance'] as const).filter(
     (verb) => whyNot(verb, rollout) === null || isUsual(verb, rollout),
   )
   return (
@@ -66,7 +67,7 @@ export function Actions({ rollout }: { readonly rollout: RolloutView }) {
 
 /** Shown although it cannot be pressed, so that one sees what there would be. */
 function isUsual(verb: Verb, { state }: RolloutView): boolean {
-  if (state === 'rolled_back') return verb === 'rearm'
+  if (state === 'rolled_back') return false
   if (state === 'idle') return verb === 'start'
   return verb === 'advance' || verb === (state === 'paused' ? 'resume' : 'pause')
 }

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../api/views.ts'
+import type { EventView, RolloutView } from '../api/views.ts'
 import { ActionButton } from './actions.tsx'
 import { notice } from './commands.ts'
 import { spanText, timeText } from './format.ts'
@@ -54,11 +54,21 @@ function Unreachable() {
   )
 }
 
+/** What began it, where probes came between. */
+function suspensionBefore(
+  rolledBack: EventView | undefined,
+  all: readonly EventView[],
+): EventView | undefined {
+  if (rolledBack?.before.state !== 'suspended') return undefined
+  return all.findLast(({ rollout, type }) => rollout === rolledBack.rollout && type === 'suspended')
+}
+
 /** A rollback stays in sight: why, since when, and what happens next. */
 function Stopped({ rollout }: { readonly rollout: RolloutView }) {
   const { state, name, doubt, killed } = rollout
   const last = lastChange(events.value, name)
   if (state === 'rolled_back') {
+    const first = suspensionBefore(last, events.value)
     return (
       <div class="banner banner-stopped" role="alert">
         <div>
@@ -74,6 +84,11 @@ function Stopped({ rollout }: { readonly rollout: RolloutView }) {
           <p class="stopped-why">
             {last?.type === 'rolled_back' ? last.reason : rollout.verdict.reasons.join('; ')}
           </p>
+          {first !== undefined && (
+            <p>
+              Before that suspended by <b>{first.by}</b>: {first.reason}
+            </p>
+          )}
           <p class="fine">
             What happens next: nothing. Control answers everything, and the canary’s recovery
             changes nothing, until a named person rearms it.

@@ -1,7 +1,9 @@
+import type { ComponentChildren } from 'preact'
 import type { RolloutView } from '../../api/views.ts'
 import { countText, millisText, percentText, plural, usdText, wordsOf } from '../format.ts'
 import { differenceOf, type Interval, rateInterval, ratioOf } from '../interval.ts'
 import { IntervalPlot } from '../interval-plot.tsx'
+import { addressOf } from '../route.ts'
 import { ArmMark, Card } from '../ui.tsx'
 
 /** The two arms side by side: what differs, how surely, and how much would still be fine. */
@@ -173,39 +175,60 @@ function CostTile({ control, canary }: { readonly control: Arm; readonly canary:
   )
 }
 
-/** More is said of it once probes are sent; until then what shadows came to. */
+/** Meaning, beside how much control differs from itself. */
 function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
   const { drift } = rollout
-  return (
-    <Card title="Drift of meaning" class="tile">
-      {drift === null ? (
+  if (drift === null) {
+    return (
+      <Card title="Drift of meaning" class="tile">
         <p class="quiet-words">
           Nothing is asked twice: <code>shadow:</code> is not configured for this rollout. With it,
           control’s answers to the same prompt are compared with each other and with the canary’s.
         </p>
-      ) : (
-        <table>
-          <tbody>
-            <tr>
-              <th scope="row">copies sent</th>
-              <td class="number">{countText(drift.shadows.sent)}</td>
-            </tr>
-            <tr>
-              <th scope="row">copies not sent</th>
-              <td class="number">
-                {countText(
-                  Object.values(drift.shadows.dropped).reduce((sum, one) => sum + (one ?? 0), 0),
-                )}
-              </td>
-            </tr>
-            <tr>
-              <th scope="row">cost of copies</th>
-              <td class="number">{usdText(drift.shadows.costUsd)}</td>
-            </tr>
-          </tbody>
-        </table>
-      )}
+      </Card>
+    )
+  }
+  const { probes, odd, noiseFloor, similarity, method, equivalent, shadows } = drift
+  const dropped = Object.values(shadows.dropped).reduce((sum, one) => sum + (one ?? 0), 0)
+  return (
+    <Card title="Drift of meaning" class="tile">
+      <p class="tile-value">{similarity === null ? '–' : similarity.mean.toFixed(3)}</p>
+      <p class="tile-between">
+        {noiseFloor === null
+          ? 'how alike the canary is to control; control was not asked twice yet'
+          : `how alike the canary is to control; control is like itself ${noiseFloor.mean.toFixed(3)}`}
+        {method !== null && `, ${method}`}
+      </p>
+      <table>
+        <tbody>
+          <Line name="odd one out">
+            {probes === 0
+              ? 'no probe yet'
+              : `${countText(odd)} of ${plural(probes, 'probe')}; a third is chance`}
+          </Line>
+          {equivalent !== null && (
+            <Line name="equivalent">
+              {equivalent.met ? '✓' : '✕'} {percentText(equivalent.percent, 1)} of{' '}
+              {countText(equivalent.compared)}, wanted {percentText(equivalent.threshold, 1)}
+            </Line>
+          )}
+          <Line name="copies sent">
+            {countText(shadows.sent)}, {countText(dropped)} not sent
+          </Line>
+          <Line name="they cost">{usdText(shadows.costUsd)}</Line>
+        </tbody>
+      </table>
+      <a href={addressOf('pairs', rollout.name)}>{plural(shadows.compared, 'pair')}</a>
     </Card>
+  )
+}
+
+function Line({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td class="number">{children}</td>
+    </tr>
   )
 }
 

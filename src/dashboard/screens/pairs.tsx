@@ -26,7 +26,7 @@ function NoShadow() {
         to the other arm; the caller never sees that answer, and here you see both beside each
         other, with what differs.
       </p>
-      <Copyable text={'rollouts:\n  relay:\n    shadow: { share: 1% }'} />
+      <Copyable text={'rollouts:\n  relay:\n    shadow: { rate: 1%, probes: 1% }'} />
       <p>
         Copies cost money and are bounded by their own budget. Texts are kept only where you say so.
       </p>
@@ -182,8 +182,8 @@ function Texts({
     return (
       <Card title="What they said">
         <p class="quiet-words">
-          Texts are not kept: hashes and lengths are. <code>shadow.storeContent</code> keeps them,
-          redacted and for a time.
+          Texts are not kept: hashes and lengths are. <code>shadow.content.capture</code> keeps
+          them, redacted and for a time.
         </p>
       </Card>
     )
