@@ -5,6 +5,7 @@
  */
 import type { Arm, Observation, Outcome, Trip } from '../types.ts'
 import { isFailure } from './sample.ts'
+import { dollarWords } from './words.ts'
 
 /** What a tripwire is told, in the order it happened. Times are monotonic milliseconds. */
 export type TripInput =
@@ -312,7 +313,7 @@ function spend(
     sum > usdPerMinute
       ? {
           kind: 'spend',
-          words: `canary spent $${sum.toFixed(2)} in a minute, limit $${usdPerMinute.toFixed(2)}`,
+          words: `canary spent ${dollarWords(sum)} in a minute, limit ${dollarWords(usdPerMinute)}`,
         }
       : null
   return { state: { ...state, spent }, trip }

@@ -17,3 +17,9 @@ export function percentWords(share: number): string {
   if (percent === 0 || percent >= 9.95) return `${Math.round(percent)} %`
   return `${percent.toFixed(percent >= 0.095 ? 1 : 2)} %`
 }
+
+/** Two decimals, and two digits that matter where it is less than a dollar: `$1.10`, `$0.0031`. @param usd 0 and up */
+export function dollarWords(usd: number): string {
+  const digits = usd === 0 || usd >= 1 ? 2 : Math.min(12, 1 - Math.floor(Math.log10(usd)))
+  return `$${usd.toFixed(digits)}`
+}

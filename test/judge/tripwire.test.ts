@@ -296,6 +296,12 @@ describe('spend', () => {
     })
   })
 
+  it('says small sums with the digits that matter', () => {
+    const story = new Story()
+    story.tell({ what: 'spent', usd: 0.00123, atMs: 1_000 }, { usdPerMinute: 0.0005 })
+    expect(story.trip?.words).toBe('canary spent $0.0012 in a minute, limit $0.00050')
+  })
+
   it('is free where nobody limits it', () => {
     expect(new Story().tell({ what: 'spent', usd: 1e9, atMs: 0 }).trip).toBeNull()
   })
