@@ -41,14 +41,15 @@ export function countText(count: number | null): string {
   return count === null ? DASH : counts.format(count)
 }
 
-/** `$12.30`, `$0.0021`; a dash where nobody knows. Unknown is never 0. */
+/** `$12.30`, `$0.0021`, `$0.00000046`; a dash where nobody knows. Unknown is never 0. */
 export function usdText(usd: number | null): string {
   if (usd === null) return DASH
   const sign = usd < 0 ? '−' : ''
   const amount = Math.abs(usd)
   if (amount === 0) return '$0'
   if (amount >= 1_000) return `${sign}$${counts.format(amount)}`
-  return `${sign}$${amount >= 1 ? amount.toFixed(2) : Number(amount.toPrecision(2))}`
+  const digits = amount >= 1 ? 2 : Math.min(12, 1 - Math.floor(Math.log10(amount)))
+  return `${sign}$${amount.toFixed(digits)}`
 }
 
 /** The value of a bet: `1.0`, `42`, `> 10⁹`. */

@@ -189,6 +189,15 @@ function Texts({
     )
   }
   const [one, other] = [control.text ?? '', canary.text ?? '']
+  if (one === '' && other === '') {
+    return (
+      <Card title="What they said">
+        <p class="quiet-words">
+          Neither said anything in words: see what differs, and the numbers.
+        </p>
+      </Card>
+    )
+  }
   const [left, right] = [parsed(one), parsed(other)]
   const isJson = typeof left === 'object' && typeof right === 'object'
   const changes = isJson ? valueDiff(left, right) : []
