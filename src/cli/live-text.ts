@@ -161,7 +161,7 @@ function verdict(
   const names = Math.max(0, ...monitors.map(({ name }) => oneLine(name).length))
   const bar = Math.min(20, width)
   const untrue =
-    mismatch.value === 'pass'
+    mismatch.value === 'pass' || mismatch.reasons.length === 0
       ? []
       : [`mismatch ${mismatch.value}: ${mismatch.reasons.map(oneLine).join('; ')}`]
   return [
@@ -185,11 +185,21 @@ function verdict(
     {
       rank: 6,
       lines: [
-        row('gate', `${gate.value}: ${gate.reasons.map(oneLine).join('; ') || 'it may climb'}`),
+        row(
+          'gate',
+          `${gate.value}: ${gate.reasons.map(oneLine).join('; ') || GATE_WORDS[gate.value]}`,
+        ),
       ],
     },
   ]
 }
+
+/** Where it gives no reason. */
+const GATE_WORDS = {
+  pass: 'it may climb',
+  fail: 'it may not climb',
+  inconclusive: 'not known yet',
+} as const
 
 function arms({ arms: both }: RolloutView): readonly string[] {
   return (['control', 'canary'] as const).map((name, at) => {

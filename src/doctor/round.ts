@@ -85,13 +85,13 @@ async function upstreamChecks(
     const may = fits && proof !== null && crossed.get(name)?.safe === true
     proven.set(name, may ? await proveKeys(target, proof, asking) : null)
   }
-  const [first, second] = [
-    all.filter(({ controls }) => controls.length === 0),
-    all.filter(({ controls }) => controls.length > 0),
-  ]
-  await Promise.all(first.map((target) => prove(target, [])))
-  // One that is a canary here and a control there is asked after those that are controls only.
-  for (const target of second) {
+  const canaries = all.filter(({ controls }) => controls.length > 0)
+  const others = all.filter(({ controls }) => controls.length === 0)
+  await Promise.all(others.map((target) => prove(target, [])))
+  // One that is a canary here may be the control of another there: that one comes after it.
+  while (canaries.length > 0) {
+    const next = canaries.findIndex(({ controls }) => controls.every((name) => proven.has(name)))
+    const [target] = canaries.splice(Math.max(0, next), 1) as [Target]
     const trusted = all
       .filter(({ name }) => target.controls.includes(name))
       .map((official) => ({

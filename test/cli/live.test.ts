@@ -80,6 +80,13 @@ relay  ramping for 3 h  (epoch 1, version 7)
     if (rows >= 8) for (const words of ['share', 'verdict', 'next']) expect(text).toContain(words)
   })
 
+  test('before anything was judged says that, and nothing that is not known', () => {
+    const unknown = { value: 'inconclusive' as const, reasons: [] }
+    const text = liveLines([steady({ gate: unknown, mismatch: unknown })], [], page).join('\n')
+    expect(text).toContain('gate     inconclusive: not known yet')
+    expect(text).not.toContain('mismatch')
+  })
+
   test('of several rollouts divides the rows', () => {
     const lines = liveLines([steady(), steady({ name: 'messages' })], [], { ...page, rows: 22 })
     expect(lines.length).toBeLessThanOrEqual(22)

@@ -457,6 +457,33 @@ describe('swapped keys: a relay never sees official’s', () => {
     expect(relay.keys.join()).not.toContain('expired')
   })
 
+  test('a canary that is a control elsewhere is asked before its own canary', async () => {
+    const [official, relay, third] = await Promise.all([
+      upstream(apiAt({ keys: [OFFICIAL] })),
+      upstream(apiAt({ keys: [RELAY] })),
+      upstream(apiAt({ keys: ['sk-hunter2-third'] })),
+    ])
+    const usual = configText({ official: `${official.url}/v1`, relay: `${relay.url}/v1` })
+    const text = usual
+      .replace(
+        'upstreams:\n',
+        `upstreams:\n  third: { baseUrl: "${third.url}/v1", auth: { bearer: { env: THIRD } } }\n`,
+      )
+      .concat(
+        '  next: { match: { paths: ["/v1/embeddings"] }, control: relay, canary: third, flag: headgate-relay, guard: {} }\n',
+      )
+    const folder = folderWith({ 'headgate.yaml': text, 'flags.json': flagsText(1) })
+    const { one } = await doctor({
+      official: '',
+      relay: '',
+      folder,
+      env: { RELAY_KEY: 'sk-hunter2-third', THIRD: RELAY },
+    })
+    expect(one('auth.style', 'upstreams.relay').status).toBe('failed')
+    expect(one('auth.cross', 'upstreams.third').status).toBe('warning')
+    expect(third.keys).toEqual([])
+  })
+
   test('one key in both places is sent to neither as the relay’s', async () => {
     const { official, relay } = await arms()
     const { one } = await doctor({
