@@ -38,6 +38,8 @@ if (!isInstalled()) {
 for (const [command, what] of [
   ['prometheus', 'Prometheus'],
   ['chromium', 'Chromium'],
+  ['zsh', 'zsh'],
+  ['fish', 'fish'],
 ] as const) {
   if (spawnSync(command, ['--version']).status !== 0) install(command, what)
 }

@@ -52,9 +52,7 @@ _headgate`,
 complete -C 'headgate ${words.join(' ')}' | string replace -r '\\t.*' ''`,
 }
 
-const there = (shell: string) => spawnSync(shell, ['-c', 'exit 0']).status === 0
-
-describe.each(SHELLS.filter(there))('in a real %s', (shell) => {
+describe.each(SHELLS)('in a real %s', (shell) => {
   const { cwd, env } = stage()
   const script = join(cwd, `script.${shell}`)
   writeFileSync(script, headgate(cwd, ['completion', shell]).stdout)
