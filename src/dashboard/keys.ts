@@ -81,5 +81,7 @@ function step(by: number): void {
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
+  // What was typed into is gone a moment before the focus is.
+  if (target.closest('dialog:not([open])') !== null) return false
   return ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName) || target.isContentEditable
 }
