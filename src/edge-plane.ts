@@ -65,7 +65,7 @@ export interface EdgePlaneParts extends Own {
   /** A round of checks. Never rejects. */
   readonly checks: (serving: Serving) => Promise<readonly Check[]>
   /** Writes metrics as the page that Prometheus scrapes. */
-  readonly metricsPage: (each: readonly Measured[]) => Promise<string>
+  readonly metricsPage: (each: readonly Measured[], openMetrics: boolean) => Promise<string>
 }
 
 /** How often a stream of events asks the writers. */
@@ -114,11 +114,11 @@ export function edgePlane({
     names: () => rollouts,
     dataUrl: () => null,
     // Isolates come and go, and tell their writers. One that is away takes its own rollout's metrics with it, and no others.
-    async metricsPage() {
+    async metricsPage(openMetrics) {
       if (rollouts.length === 0) return null
       const each = await Promise.allSettled(rollouts.map((name) => writer(name).measured(name)))
       const found = each.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []))
-      if (found.length > 0) return metricsPage(found)
+      if (found.length > 0) return metricsPage(found, openMetrics)
       throw new HeadgateError('store_unavailable', 'no writer of a rollout can be reached')
     },
     rollouts: async () => {

@@ -108,7 +108,7 @@ export interface Parts {
   /** Without it nobody measures. */
   readonly metrics?: Metrics | undefined
   /** Writes metrics as the page that Prometheus scrapes; without it there is no such page. */
-  readonly metricsPage?: ((measured: Measured) => string) | undefined
+  readonly metricsPage?: ((measured: Measured, openMetrics: boolean) => string) | undefined
   /** A round of checks of this configuration; without it there are none to ask for. Never rejects. */
   readonly checks?: ((serving: Serving) => Promise<readonly Check[]>) | undefined
   /** Where spans go, and who makes them; without it nobody traces, and it costs nothing. */
@@ -516,9 +516,9 @@ export function createHeadgate(parts: Parts): Headgate {
     return measured.measured(standing, startedAt)
   }
 
-  function metricsPage(): string | null {
+  function metricsPage(openMetrics: boolean): string | null {
     const now = metrics()
-    return now === null ? null : (parts.metricsPage?.(now) ?? null)
+    return now === null ? null : (parts.metricsPage?.(now, openMetrics) ?? null)
   }
 
   const plane: ControlPlane = {

@@ -19,7 +19,7 @@ import {
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
 import { nodePage } from './node-page.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
-import type { Clock, Embedder, Log, Origin, Stores, Witness } from './ports.ts'
+import type { Clock, Embedder, Log, LogRecord, Origin, Stores, Witness } from './ports.ts'
 import { Pairing } from './proxy/pairing.ts'
 import { routesOf } from './proxy/routes.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
@@ -28,6 +28,7 @@ import { reopening } from './stores/reopening.ts'
 import { openSqliteStores } from './stores/sqlite.ts'
 import { collectedOf } from './telemetry/collect.ts'
 import { type Env, exportersOf, wantsLatestNames } from './telemetry/environment.ts'
+import { logToBoth } from './telemetry/lines.ts'
 import { logTo } from './telemetry/log.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Traces } from './telemetry/traces.ts'
@@ -82,12 +83,15 @@ const clock: Clock = {
 export async function startNode({
   configFile,
   env,
-  log,
+  log: lines,
   witness,
   onEvent,
   calendar,
   turnMs = TURN_MS,
 }: NodeOptions): Promise<RunningNode> {
+  const logs = await logsOf(env, lines)
+  const log =
+    logs === null ? lines : logToBoth(lines, logs.add, env['HEADGATE_LOG_LEVEL'], clock.wallMs)
   let current = loadedOrThrow(configFile, env)
   const flagParts = { clock, log, random, instanceId: newId() }
   let flags = openFlags(current, null, flagParts)
@@ -125,13 +129,12 @@ export async function startNode({
     witness,
     metrics: new Metrics({
       monotonicMs: clock.monotonicMs,
-      dropped: () => ({ ...otel?.dropped(), webhooks: webhooksDropped() }),
+      dropped: () => ({ ...otel?.dropped(), ...logs?.dropped(), webhooks: webhooksDropped() }),
     }),
-    metricsPage: (measured) =>
-      prometheusText(collectedOf(measured, latestNames), {
-        fromAt: measured.fromAt,
-        toAt: clock.wallMs(),
-      }),
+    metricsPage: (measured, openMetrics) => {
+      const period = { fromAt: measured.fromAt, toAt: clock.wallMs() }
+      return prometheusText(collectedOf(measured, latestNames), period, openMetrics)
+    },
     checks: async (serving) => {
       const { nodeChecks } = await import('./node-doctor.ts')
       return nodeChecks({ read: current, env, clock, folders: [], cross: false, serving })
@@ -196,6 +199,7 @@ export async function startNode({
       flags?.source.close(),
       dial.close(),
       otel?.close(),
+      logs?.close(),
     ]),
   )
   dataUrl = `${data.url}/v1`
@@ -212,7 +216,7 @@ export async function startNode({
     // Before the store: what was not written is noted there.
     await back?.close()
     await headgate.close()
-    await Promise.all([hooks.close(), flags?.source.close(), otel?.close()])
+    await Promise.all([hooks.close(), flags?.source.close(), otel?.close(), logs?.close()])
     await dial.close()
   }
   return {
@@ -371,6 +375,45 @@ async function otelOf(env: Env, log: Log, collect: OtelParts['collect']): Promis
   if (exportersOf(env, 'TRACES').length + exportersOf(env, 'METRICS').length === 0) return null
   const { startOtel } = await import('./exporters/otel-node.ts')
   return startOtel({ env, log, collect, wallMs: clock.wallMs })
+}
+
+interface SentLogs {
+  add(record: LogRecord): void
+  /** By signal. */
+  dropped(): Readonly<Record<string, number>>
+  close(): Promise<void>
+}
+
+/** How often log lines are sent, and how long the last ones may take at the end. */
+const LOGS_EVERY_MS = 1_000
+const LOGS_CLOSE_MS = 5_000
+
+/** Null where no log is wanted over OTLP. */
+async function logsOf(env: Env, log: Log): Promise<SentLogs | null> {
+  if (exportersOf(env, 'LOGS').length === 0) return null
+  const { otlpOver } = await import('./exporters/otlp.ts')
+  const otlp = otlpOver({
+    env: { ...env, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' },
+    fetch,
+    clock,
+    log,
+    hex: (bytes) => randomBytes(bytes).toString('hex'),
+    instance: newId(),
+  })
+  const { logs } = otlp
+  if (logs === null) return null
+  const sending = setInterval(() => void otlp.flush(LOGS_EVERY_MS), LOGS_EVERY_MS)
+  return {
+    add: logs,
+    dropped: () => ({ logs: otlp.dropped()['logs'] ?? 0 }),
+    async close() {
+      clearInterval(sending)
+      const late = new Promise<void>((resolve) => {
+        setTimeout(resolve, LOGS_CLOSE_MS).unref()
+      })
+      await Promise.race([otlp.flush(LOGS_CLOSE_MS), late])
+    },
+  }
 }
 
 function warnOfFixed(before: Config, next: Config, log: Log): void {

@@ -14,12 +14,13 @@ import type { FlushRecord } from './rollout/flushes.ts'
 import { openObjectStores } from './stores/durable-object.ts'
 import { reopening } from './stores/reopening.ts'
 import { wantsLatestNames } from './telemetry/environment.ts'
+import { logToBoth } from './telemetry/lines.ts'
 import type { Measured } from './telemetry/measured.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { fetchDial, fetchDoor } from './transports/fetch.ts'
 import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
 import { type EdgeFlags, edgeFlags } from './worker-flags.ts'
-import { type EdgeOtel, edgeOtel, envOf, logToBoth } from './worker-lazy.ts'
+import { type EdgeOtel, edgeOtel, envOf } from './worker-lazy.ts'
 import { edgeClock, edgeLog, hex, newId, random, sha256 } from './worker-runtime.ts'
 
 /**
@@ -183,7 +184,10 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       edgeOtel({ ...parts, log: lines, hex, metrics: true }),
     ])
     const logs = otel?.otlp.logs ?? null
-    const log = logs === null ? lines : logToBoth(lines, logs, parts)
+    const log =
+      logs === null
+        ? lines
+        : logToBoth(lines, logs, this.env['HEADGATE_LOG_LEVEL'], edgeClock.wallMs)
     const spans = otel?.otlp.spans ?? null
     const { config, reveal } = edge
     const flags = edgeFlags(edge, {

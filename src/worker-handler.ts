@@ -12,16 +12,10 @@ import type { Embedder, Log, Witness } from './ports.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
 import type { Ask } from './rollout/outposts.ts'
 import { wantsLatestNames } from './telemetry/environment.ts'
+import { logToBoth } from './telemetry/lines.ts'
 import { fetchDial, fetchDoor } from './transports/fetch.ts'
 import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
-import {
-  type EdgeOtel,
-  edgeOtel,
-  envOf,
-  loadTelemetry,
-  logToBoth,
-  readyFor,
-} from './worker-lazy.ts'
+import { type EdgeOtel, edgeOtel, envOf, loadTelemetry, readyFor } from './worker-lazy.ts'
 import { edgeClock, edgeLog, hex, newId, random, sha256 } from './worker-runtime.ts'
 
 /** Both planes at the edge, on one origin: `/v1/*` is served here, `/-/*` is answered by the writers. */
@@ -121,7 +115,8 @@ function edgeWith(
   const { routes, pricing, config, controlToken, viewerToken } = loaded
   const ask = askOf(bindings)
   const logs = otel?.otlp.logs ?? null
-  const log = logs === null ? lines : logToBoth(lines, logs, { clock: edgeClock, bindings })
+  const log =
+    logs === null ? lines : logToBoth(lines, logs, bindings['HEADGATE_LOG_LEVEL'], edgeClock.wallMs)
   const spans = otel?.otlp.spans ?? null
   /** Digests that spans wait for. */
   let hashing = 0
@@ -187,9 +182,10 @@ function edgeWith(
         clock: edgeClock,
         sha256,
       }),
-    metricsPage: async (each) => {
+    metricsPage: async (each, openMetrics) => {
       const { page } = await loadTelemetry()
-      return page(each, wantsLatestNames(envOf(bindings)), edgeClock.wallMs())
+      const latestNames = wantsLatestNames(envOf(bindings))
+      return page(each, { latestNames, openMetrics, toAt: edgeClock.wallMs() })
     },
   })
   const access = config.control?.access

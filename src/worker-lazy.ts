@@ -1,8 +1,7 @@
 import type { Otlp } from './exporters/otlp.ts'
 import type { FlagDocument } from './flag/document.ts'
-import type { Clock, Log, LogRecord } from './ports.ts'
+import type { Clock, Log } from './ports.ts'
 import { type Env, exportersOf } from './telemetry/environment.ts'
-import { isWritten } from './telemetry/lines.ts'
 import type { EdgeBindings } from './worker-bindings.ts'
 
 /** What of a Worker is loaded only where it is wanted: `scripts/edge-config.ts` makes the modules, wrangler.toml uploads them beside the Worker. */
@@ -73,20 +72,4 @@ export async function edgeOtel({
     parts.log.error('telemetry is not loaded', { fault })
     return null
   }
-}
-
-/** Lines go to both, by the same level. */
-export function logToBoth(
-  log: Log,
-  also: (record: LogRecord) => void,
-  { clock, bindings }: Pick<EdgeOtelParts, 'clock' | 'bindings'>,
-): Log {
-  const both =
-    (level: LogRecord['level']): Log['info'] =>
-    (message, fields = {}) => {
-      log[level](message, fields)
-      if (!isWritten(level, bindings['HEADGATE_LOG_LEVEL'])) return
-      also({ at: clock.wallMs(), level, message, fields })
-    }
-  return { info: both('info'), warn: both('warn'), error: both('error') }
 }

@@ -9,13 +9,21 @@ import { Traces } from './telemetry/traces.ts'
  * reads metrics (`worker-lazy.ts`). It keeps nothing.
  */
 
+interface PageWishes {
+  readonly latestNames: boolean
+  readonly openMetrics: boolean
+  /** Milliseconds since the epoch. */
+  readonly toAt: number
+}
+
 export const edgeTelemetry = {
   otlpOver: (parts: OtlpParts) => otlpOver(parts),
   tracesOf: (parts: ConstructorParameters<typeof Traces>[0]) => new Traces(parts),
   collectedOf,
-  /** @param each of all writers @param toAt milliseconds since the epoch */
-  page(each: readonly Measured[], latestNames: boolean, toAt: number): string {
+  /** @param each of all writers, at least one */
+  page(each: readonly Measured[], { latestNames, openMetrics, toAt }: PageWishes): string {
     const measured = mergedOf(each)
-    return prometheusText(collectedOf(measured, latestNames), { fromAt: measured.fromAt, toAt })
+    const period = { fromAt: measured.fromAt, toAt }
+    return prometheusText(collectedOf(measured, latestNames), period, openMetrics)
   },
 }

@@ -54,8 +54,8 @@ export interface ControlPlane {
   readonly requests: (rollout: string | null, limit: number) => readonly RequestView[]
   /** One of the last requests; null when it is not remembered. */
   readonly request: (id: string) => RequestView | null
-  /** Metrics as text for Prometheus; null where nobody writes it. */
-  readonly metricsPage: () => Soon<string | null>
+  /** Metrics as text for Prometheus, or in OpenMetrics; null where nobody writes it. */
+  readonly metricsPage: (openMetrics: boolean) => Soon<string | null>
   /** Which arm a unit is in; null when there is no such rollout. Nothing of it is counted. */
   readonly arm: (rollout: string, question: ArmQuestion) => ArmAnswer | null
   /** Where applications send their requests, for people to copy; null where that is the host of the API. */

@@ -128,9 +128,15 @@ export function controlApp(
       refuses: [404],
     }),
     async (context) => {
-      const page = await plane.metricsPage()
+      const openMetrics = /\bapplication\/openmetrics-text\b/.test(
+        context.req.header('accept') ?? '',
+      )
+      const page = await plane.metricsPage(openMetrics)
       if (page === null) return refusal(context, 404, 'not_found', 'There are no metrics here.')
-      return context.body(page, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+      const type = openMetrics
+        ? 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+        : 'text/plain; version=0.0.4; charset=utf-8'
+      return context.body(page, 200, { 'content-type': type })
     },
   )
   app.get('/-/api/v1/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENTATION }))

@@ -2,11 +2,19 @@ import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { metricDataOf, type Period } from '../telemetry/metric-data.ts'
 import { prometheusNameOf } from '../telemetry/names.ts'
-import type { Collected } from '../telemetry/series.ts'
+import type { Collected, Exemplar } from '../telemetry/series.ts'
 
-/** Metrics as a page that Prometheus scrapes: text format 0.0.4, names with their units as the Collector makes them. */
+/** Metrics as a page that Prometheus scrapes, names with their units as the Collector makes them. */
 
-export function prometheusText(collected: readonly Collected[], period: Period): string {
+/**
+ * @param openMetrics in OpenMetrics 1.0, which has a place for exemplars: the newest request of each bucket whose trace is kept; else in
+ *   text format 0.0.4
+ */
+export function prometheusText(
+  collected: readonly Collected[],
+  period: Period,
+  openMetrics = false,
+): string {
   const renamed = collected.map(({ metric, points }) => ({
     metric: { ...metric, name: prometheusNameOf(metric) },
     points,
@@ -18,5 +26,36 @@ export function prometheusText(collected: readonly Collected[], period: Period):
     resource: { attributes: {} },
     scopeMetrics: [{ scope: { name: 'headgate' }, metrics }],
   }
-  return `${serializer.serialize(whole as unknown as ResourceMetrics).trimEnd()}\n`
+  const text = serializer.serialize(whole as unknown as ResourceMetrics).trimEnd()
+  return openMetrics ? openMetricsOf(text, exemplarsOf(renamed)) : `${text}\n`
+}
+
+/** Of each metric its exemplars, in the order of its lines of buckets. */
+function exemplarsOf(collected: readonly Collected[]): Map<string, (Exemplar | undefined)[]> {
+  const byLine = collected.map(({ metric, points }) => {
+    const each = points.flatMap(({ value }) =>
+      typeof value === 'number'
+        ? []
+        : Array.from(value.counts, (_, bucket) => value.exemplars[bucket]),
+    )
+    return [`${metric.name}_bucket`, each] as const
+  })
+  return new Map(byLine)
+}
+
+/**
+ * The same in the other format: a counter's family is called without `_total`, and units would have to be words of its name
+ * (github.com/prometheus/OpenMetrics, 1.0, "ABNF").
+ */
+function openMetricsOf(text: string, exemplars: Map<string, (Exemplar | undefined)[]>): string {
+  const lines = text.split('\n').flatMap((line) => {
+    if (line.startsWith('# UNIT ')) return []
+    if (line.startsWith('# ')) return line.replace(/^(# \w+ \S+)_total /, '$1 ')
+    const of = exemplars.get(line.slice(0, line.indexOf('{')))
+    const exemplar = of?.shift()
+    if (exemplar === undefined) return line
+    const { traceId, value, at } = exemplar
+    return `${line} # {trace_id="${traceId}"} ${value} ${at / 1_000}`
+  })
+  return `${lines.join('\n')}\n# EOF\n`
 }

@@ -22,8 +22,24 @@ export function logLines(write: (line: string) => void, level: unknown, wallMs: 
   return { info: lineOf('info'), warn: lineOf('warning'), error: lineOf('error') }
 }
 
+/** Lines go to both, those for a backend by the same level. @param wallMs milliseconds since the epoch */
+export function logToBoth(
+  log: Log,
+  also: (record: LogRecord) => void,
+  level: unknown,
+  wallMs: () => number,
+): Log {
+  const both =
+    (of: LogRecord['level']): Log['info'] =>
+    (message, fields = {}) => {
+      log[of](message, fields)
+      if (isWritten(of, level)) also({ at: wallMs(), level: of, message, fields })
+    }
+  return { info: both('info'), warn: both('warn'), error: both('error') }
+}
+
 /** @returns whether lines of this level are written @param level as `logLines` takes it */
-export function isWritten(of: LogRecord['level'], level: unknown): boolean {
+function isWritten(of: LogRecord['level'], level: unknown): boolean {
   return LEVELS.indexOf(of === 'warn' ? 'warning' : of) >= lowestOf(level)
 }
 

@@ -210,11 +210,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     storeName: 'memory',
     pairs: new Pairing(),
     calendar: options.calendar,
-    metricsPage: (measured) =>
-      prometheusText(collectedOf(measured, options.latestNames ?? false), {
-        fromAt: measured.fromAt,
-        toAt: clock.wallMs(),
-      }),
+    metricsPage: (measured, openMetrics) => {
+      const period = { fromAt: measured.fromAt, toAt: clock.wallMs() }
+      return prometheusText(
+        collectedOf(measured, options.latestNames ?? false),
+        period,
+        openMetrics,
+      )
+    },
     metrics: new Metrics({ monotonicMs: () => clock.monotonicMs(), dropped: () => ({}) }),
     tracing:
       options.spans === undefined

@@ -231,6 +231,34 @@ describe('what a collector receives', () => {
     ])
   })
 
+  it('lines of the log, with the trace of the request they are about', async () => {
+    const [served, collector] = await serve()
+    await served.relay.setFault({ kind: 'status', status: 401 })
+    await call(`${served.dataUrl}/chat/completions`, {
+      headers: { traceparent: `00-${TRACE}-${CALLER}-01` },
+      body: { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
+    })
+    await collector.until(({ logs }) => logs.some(({ traceId }) => traceId === TRACE))
+    await collector.until(({ spans }) => spans.some(({ traceId }) => traceId === TRACE))
+    const line = collector.logs.find(({ traceId }) => traceId === TRACE)
+    expect(line).toMatchObject({
+      body: 'upstream refused a key',
+      severity: 'SEVERITY_NUMBER_WARN',
+      attributes: { upstream: 'relay', status: 401 },
+      resource: { 'service.name': 'headgate' },
+    })
+    expect(collector.spans.map(({ spanId }) => spanId)).toContain(line?.spanId)
+  })
+
+  it('no line of the log where OTEL_LOGS_EXPORTER says none', async () => {
+    const [served, collector] = await serve({}, { OTEL_LOGS_EXPORTER: 'none' })
+    await ask(served.dataUrl)
+    await collector.until(({ spans, points }) => spans.length > 0 && points.length > 0)
+    served.child.kill('SIGTERM')
+    await once(served.child, 'exit')
+    expect(collector.logs).toEqual([])
+  })
+
   it('is sent before the process ends', async () => {
     const [served, collector] = await serve({}, { OTEL_BSP_SCHEDULE_DELAY: '3600000' })
     await ask(served.dataUrl)

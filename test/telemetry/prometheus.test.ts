@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { listen } from '../../src/transports/listen.ts'
 import { ask, CHAT } from '../fakes/asks.ts'
 import type { Gateway, GatewayOptions } from '../fakes/gateway.ts'
+import { keptSpans } from '../fakes/spans.ts'
 import { closing, start } from '../runtime/start.ts'
 import { pageOf } from './page.ts'
 import { startPrometheus } from './start-prometheus.ts'
@@ -74,4 +75,20 @@ it('H1: what a caller writes into a model is one label, and no line of its own',
   )
   expect(asked.map(({ metric }) => metric['gen_ai_request_model'])).toEqual([model])
   expect(await prometheus.query('headgate_forged_total')).toEqual([])
+})
+
+it('a real Prometheus finds the trace of a request that is kept, and of no other', async () => {
+  const spans = keptSpans(false)
+  const [gateway, target] = await startBoth({ percent: 100, spans })
+  await ask(gateway, CHAT)
+  await gateway.relay.setFault({ kind: 'status', status: 500 })
+  await ask(gateway, CHAT)
+  const prometheus = await closing(startPrometheus({ target, token: 'control-token' }))
+  expect(await prometheus.target()).toMatchObject({ health: 'up', lastError: '' })
+  const name = 'gen_ai_client_operation_duration_seconds_bucket'
+  const found = await prometheus.exemplars(name)
+  const [trace] = spans.traces
+  expect(new Set(found)).toEqual(new Set([trace?.[0]?.traceId]))
+  const counted = await prometheus.query('sum(headgate_attempts_total)')
+  expect(counted[0]?.value).toBe(3)
 })
