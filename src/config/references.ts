@@ -46,6 +46,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...unleashRemarks(tree),
     ...sharedFlags(tree),
     ...judged(tree),
+    ...shadows(tree),
     ...idleKeys(tree),
     ...unevenRetries(tree),
   ]
@@ -460,6 +461,35 @@ function judged(tree: Located): Finding[] {
         path: ['state', 'memory'],
         message: `forgets at every restart where ${name} stands, a rollback included`,
       })
+    }
+    return findings
+  })
+}
+
+/** Shadows that cost more than is counted, or find what nothing acts on. */
+function shadows(tree: Located): Finding[] {
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const rollout = ['rollouts', name]
+    const path = [...rollout, 'shadow']
+    if (nodeAt(tree, path) === undefined) return []
+    const findings: Finding[] = []
+    const canary = textAt(tree, [...rollout, 'canary'])
+    const place = canary === null ? null : textAt(tree, ['upstreams', canary, 'baseUrl'])
+    const priced = nodeAt(tree, ['upstreams', String(canary), 'price']) !== undefined
+    // Of makers' own hosts the prices are built in.
+    if (place !== null && !priced && !/^https:\/\/api\.(openai|anthropic)\.com\//.test(place)) {
+      const message = `counts no dollars without upstreams.${canary}.price: its other budgets hold`
+      findings.push({ path, message })
+    }
+    const control = textAt(tree, [...rollout, 'control'])
+    if (control !== null && textAt(tree, ['upstreams', control, 'auth']) === 'passthrough') {
+      const message = `asks ${control} nothing, which callers pay with their own keys: no probes, and none of what the canary answered`
+      findings.push({ path, message })
+    }
+    const judges = ['plan', 'guard'].some((key) => nodeAt(tree, [...rollout, key]) !== undefined)
+    if (!judges) {
+      const message = 'is shown and nothing more: without plan or guard nothing acts on it'
+      findings.push({ path, message })
     }
     return findings
   })

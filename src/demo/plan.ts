@@ -34,6 +34,7 @@ ${STEPS.map(({ percent, minRequests }) => `        - { share: ${percent}%, minRe
       latency: { p95: { margin: ${LATENCY_MARGIN} } }
       gate: no_harm
     probe: { interval: ${PROBE_INTERVAL}, timeout: 2s }
+    shadow: { rate: 5%, probes: 20%, timeout: 5s, budget: { requests: 100000 } }
 `
 
 const DWELL_DAYS = OVER_HOURS / 24 / STEPS.length

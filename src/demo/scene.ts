@@ -85,7 +85,8 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
   try {
     const official = await startUpstream({
       name: 'official',
-      seed: `${seed}/official`,
+      // One model behind both: what shadows compare.
+      seed: `${seed}/answers`,
       latency: { firstByteMs: 45, perChunkMs: 6, jitter: 0.25 },
       keys: [keys.official],
       journalLimit: 0,
@@ -93,7 +94,7 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
     closers.push(official.close)
     const relay = await startUpstream({
       name: 'relay',
-      seed: `${seed}/relay`,
+      seed: `${seed}/answers`,
       latency: { firstByteMs: 50, perChunkMs: 6, jitter: 0.25 },
       keys: [keys.relay],
       journalLimit: 0,

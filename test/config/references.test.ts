@@ -59,6 +59,34 @@ describe('names', () => {
 })
 
 describe('arms', () => {
+  test('shadows whose dollars nobody counts, that callers would pay, or that nothing acts on, are noted', () => {
+    const shadow = small().replace('guard: {}', 'guard: {}, shadow: { rate: 1% }')
+    const priced = shadow.replace('models: {},', 'models: {}, price: { ratio: 0.2 },')
+    expect(remarksOf(priced)).toEqual([])
+    expect(remarksOf(shadow)).toEqual([
+      'rollouts.relay.shadow counts no dollars without upstreams.relay.price: its other budgets hold',
+    ])
+    expect(
+      remarksOf(priced.replace('auth: { bearer: { env: OPENAI_API_KEY } }', 'auth: passthrough')),
+    ).toEqual([
+      'rollouts.relay.shadow asks official nothing, which callers pay with their own keys: no probes, and none of what the canary answered',
+    ])
+    expect(remarksOf(priced.replace('guard: {}, ', ''))).toContain(
+      'rollouts.relay.shadow is shown and nothing more: without plan or guard nothing acts on it',
+    )
+  })
+
+  test('shadows say what they are asked in words that hold', () => {
+    const faults = (rest: string) =>
+      linesOf(small().replace('guard: {}', `guard: {}, shadow: { ${rest} }`))
+    expect(
+      faults('rate: 1%, integrity: { model_echo: hold, usage: { action: suspend, after: 3 } }'),
+    ).toEqual([])
+    expect(faults('rate: 1%, integrity: { model_echoo: hold }')).toHaveLength(1)
+    expect(faults('rate: 1%, content: { redact: ["("] }')).toHaveLength(1)
+    expect(faults('rate: 1%, maxBody: 5MiB')).toHaveLength(1)
+  })
+
   test('one upstream in both arms is an A/A run, and noted', () => {
     const text = small('default: { openai: relay }').replace('canary: relay', 'canary: official')
     expect(linesOf(text)).toEqual([])
