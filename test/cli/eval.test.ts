@@ -277,6 +277,7 @@ describe('eval that is interrupted', () => {
     expect((await ask(args, { cwd, env: KEYS })).code).toBe(0)
     expect(official.requests.length).toBe(before)
     expect(files('j.jsonl').split('\n').length).toBe(whole.split('\n').length)
+    for (const line of files('j.jsonl').trimEnd().split('\n')) JSON.parse(line)
   })
 
   test('the journal of another plan is not mixed in; --fresh begins anew and keeps it', async () => {
