@@ -293,6 +293,7 @@ export function createHeadgate(parts: Parts): Headgate {
       parts.witness?.(observation, draw)
     },
     pairs: parts.pairs ?? null,
+    mostAfterMs: Number.POSITIVE_INFINITY,
     priceOf: (observation) => dollars(accounts.priceOf(observation)),
     shadowWitness: (rollout, note) => {
       comparisons.note(rollout, note)

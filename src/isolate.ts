@@ -139,6 +139,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     spent,
     ownWitness: (observation, role) => outposts.book(observation, role),
     pairs: parts.pairs ?? null,
+    mostAfterMs: FOLLOW_MS,
     priceOf: (observation) => outposts.priceOf(observation),
     shadowWitness: (rollout, note) => {
       comparisons.note(rollout, note)

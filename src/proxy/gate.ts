@@ -35,6 +35,8 @@ export interface Gate {
   readonly shadowWitness: ShadowWitness
   /** Null where nothing is compared: then nothing has a shadow. */
   readonly pairs: Pairs | null
+  /** What outlasts an answer by more is ended by the platform, out of sight; milliseconds, `Infinity` where nothing is. */
+  readonly mostAfterMs: number
   /** Dollars that an answer cost; null where nobody knows. Nothing is booked. */
   readonly priceOf: (observation: Observation) => number | null
   /** Null where nobody measures. */

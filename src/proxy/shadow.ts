@@ -283,7 +283,7 @@ async function askOne(
     kept: new Kept(kept.kind, gate.shadows.room),
   })
   gate.shadows.running.add(nobody)
-  const { timeout: timeoutMs } = config
+  const timeoutMs = Math.min(config.timeout, gate.mostAfterMs)
   const asked = { role: kept.kind, upstream: rollout[arm], timeoutMs }
   const { observation, usd } = await sendOwn(own, asked)
   gate.shadows.running.delete(nobody)

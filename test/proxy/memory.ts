@@ -298,6 +298,7 @@ export function bench(options: {
       ownWitness: () => null,
       priceOf: () => null,
       pairs: new Pairing(),
+      mostAfterMs: Number.POSITIVE_INFINITY,
       shadowWitness: (_, note) => shadows.push(note),
     },
   }
