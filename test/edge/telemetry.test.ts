@@ -164,6 +164,35 @@ describe('what a collector receives from workerd', () => {
     expect([...collector.contentTypes]).toEqual(['application/x-protobuf'])
   })
 
+  it('H3: a shadow is a trace of its own, linked to the attempt that it is a copy of', async () => {
+    const [made, collector] = await told(
+      {},
+      { rollout: { shadow: { rate: '100%', both: true, probes: '0%' } } },
+    )
+    await call(`${made.first.url}/v1/chat/completions`, {
+      headers: { traceparent: `00-${TRACE}-${CALLER}-01`, 'x-headgate-unit': 'team-38' },
+      body: { model: 'gpt-5.2', stream: true, messages: [{ role: 'user', content: 'hi' }] },
+    })
+    const isShadow = ({ name, attributes }: SentSpan) =>
+      name === 'chat gpt-5.2' && attributes['headgate.role'] === 'shadow'
+    await collector.until(({ spans }) => spans.some(isShadow))
+    const shadow = collector.spans.find(isShadow)
+    const live = collector.spans.find(
+      ({ traceId, name, attributes }) =>
+        traceId === TRACE && name === 'POST' && attributes['headgate.arm'] === 'canary',
+    )
+    expect(shadow).toMatchObject({
+      parentSpanId: '',
+      links: [{ traceId: TRACE, spanId: live?.spanId }],
+      attributes: { 'headgate.arm': 'control', 'headgate.rollout.name': 'relay' },
+    })
+    expect(shadow?.traceId).not.toBe(TRACE)
+    const attempts = collector.spans.filter(({ parentSpanId }) => parentSpanId === shadow?.spanId)
+    expect(attempts.map(({ name, traceId }) => [name, traceId])).toEqual([
+      ['POST', shadow?.traceId],
+    ])
+  })
+
   it('H3: metrics, from the object, with the counts of its isolates', async () => {
     const [made, collector] = await told({}, { count: 2 })
     for (const isolate of made.isolates) await ask(isolate)
