@@ -19,6 +19,8 @@ export interface ComparisonsParts {
 
 /** Pairs that wait to be written, or told; beyond it the oldest goes. */
 const MOST_WAITING = 200
+/** What is too old is looked for this often. */
+const FORGET_MS = 60_000
 /** Of one parcel. */
 const MOST_TOLD = 25
 
@@ -28,6 +30,7 @@ export class Comparisons implements ShadowsToTell {
   /** How the newest score of each was measured. */
   readonly #methods = new Map<string, Similarity['method']>()
   #waiting: Pair[] = []
+  #forgotAt = Number.NEGATIVE_INFINITY
   #chain: Promise<void> = Promise.resolve()
 
   constructor(parts: ComparisonsParts) {
@@ -111,10 +114,13 @@ export class Comparisons implements ShadowsToTell {
     try {
       if (pairs.length > 0) await store.add(pairs)
       this.#waiting = this.#waiting.filter((pair) => !pairs.includes(pair))
-      for (const { name, config } of rollouts) {
+      const nowMs = wallMs()
+      const isDue = Math.abs(nowMs - this.#forgotAt) >= FORGET_MS
+      for (const { name, config } of isDue ? rollouts : []) {
+        this.#forgotAt = nowMs
         if (config.shadow === undefined) continue
         const { pairs: limits, content } = config.shadow
-        const before = (ms: number): string => new Date(wallMs() - ms).toISOString()
+        const before = (ms: number): string => new Date(nowMs - ms).toISOString()
         await store.forget(name, {
           keep: limits.keep,
           before: before(limits.retention),
