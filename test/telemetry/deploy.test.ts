@@ -110,6 +110,17 @@ test('promtool takes the rules and the configuration', () => {
   ])
 })
 
+test('the collector has a pipeline for each signal, made of parts that it has', () => {
+  const file = join(ROOT, 'deploy/collector/config.yaml')
+  const { service, ...parts } = parse(readFileSync(file, 'utf8'))
+  expect(Object.keys(service.pipelines).sort()).toEqual(['logs', 'metrics', 'traces'])
+  for (const pipeline of Object.values<Record<string, string[]>>(service.pipelines)) {
+    for (const [kind, names] of Object.entries(pipeline)) {
+      expect(Object.keys(parts[kind])).toEqual(expect.arrayContaining(names))
+    }
+  }
+})
+
 test('each alert leads to a page that names it, and each page about an alert has one', () => {
   const folder = 'docs/runbooks'
   for (const { alert, annotations } of rules) {
