@@ -81,7 +81,8 @@ function wranglerText(folder: string): string {
       '# Headgate on Cloudflare Workers: docs/deploy/workers.md of the project, step by step.',
     )
     .replace('"src/worker.ts"', `"${from('src/worker.ts')}"`)
-    .replace('node scripts/edge-config.ts', `node ${from('scripts/edge-config.ts')}`)
+    .replaceAll(/node (scripts\/[\w-]+\.ts)/g, (_, path) => `node ${from(path)}`)
+    .replaceAll(/"(dist\/\w+)"/g, (_, path) => `"${from(path)}"`)
     .replace(/watch_dir = \[.*?\]/, 'watch_dir = ["flags"]')
     .replaceAll(/"\.\/((?:deploy|dist|node_modules)\/[^"]+)"/g, (_, path) => `"${from(path)}"`)
 }
