@@ -563,6 +563,18 @@ const guard = z
       })
       .prefault({})
       .describe('Output tokens; and the canary’s cost.'),
+    meaning: z
+      .strictObject({
+        margin: z
+          .string()
+          .regex(/^\d+(\.\d+)?pp$/, 'must be absolute, such as 5pp')
+          .refine((text) => Number.parseFloat(text) <= 50, 'must be in 0pp..50pp')
+          .default('0pp'),
+      })
+      .prefault({})
+      .describe(
+        'Probes of meaning: how much more often than in a third of them the canary may be the odd one of three.',
+      ),
     gate: z
       .enum(['evidence', 'no_harm'])
       .default('evidence')

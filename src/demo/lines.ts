@@ -59,7 +59,7 @@ export interface Summary {
   readonly exposed: number
   /** From the fault to the first event that took the share to 0; null when none did. */
   readonly detectMs: number | null
-  /** Null: nothing is priced here, and unknown is not 0. */
+  /** Dollars, by the demo's prices: what the canary answered, on control, less what it cost; null where nothing tells. */
   readonly savedUsd: number | null
   /** Why not `ok`; empty when it is. */
   readonly failures: readonly string[]
@@ -89,7 +89,7 @@ export function wordsOf(line: Line): string {
     case 'killed':
       return `killed: read after ${line.readMs} ms, ${line.requests} requests since`
     case 'summary': {
-      const { callers, exposed, detectMs, ok } = line
+      const { callers, exposed, detectMs, savedUsd, ok } = line
       const detected =
         detectMs === null
           ? 'the fault was not detected'
@@ -98,7 +98,8 @@ export function wordsOf(line: Line): string {
         ok ? 'all as promised:' : 'not as promised:',
         `${callers.requests} requests, ${callers.errorsBeforeFirstByte} errors before a first byte,`,
         `${callers.cutStreams} cut streams; ${detected},`,
-        `${exposed} requests drawn for the relay meanwhile`,
+        `${exposed} requests drawn for the relay meanwhile;`,
+        savedUsd === null ? 'savings unknown' : `$${savedUsd.toFixed(2)} saved`,
       ].join(' ')
     }
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { EventView, RolloutView } from '../api/views.ts'
+import type { CostsView, EventView, RolloutView } from '../api/views.ts'
 import { HeadgateError } from '../errors.ts'
 import type { Log } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
@@ -37,6 +37,8 @@ export interface Scene {
   command(name: 'start' | 'rearm', signature: Signature): Promise<RolloutView>
   /** The audit log, through the control API. @throws as `rollout` does */
   events(): Promise<readonly EventView[]>
+  /** What the canary saved, in dollars, as the ledger has it; null where nothing tells. @throws as `rollout` does */
+  savedUsd(): Promise<number | null>
   /** Ends everything and removes the folder. */
   close(): Promise<void>
 }
@@ -146,6 +148,7 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
         const page = (await ask('events?rollout=relay&limit=200')) as { items: EventView[] }
         return page.items
       },
+      savedUsd: async () => ((await ask('costs?rollout=relay')) as CostsView).total.savedUsd,
       close,
     }
   } catch (error) {

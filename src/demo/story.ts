@@ -156,7 +156,7 @@ class Story {
     }
     await this.#kill()
     await this.#load.stop()
-    const summary = this.#summary()
+    const summary = this.#summary(await this.#scene.savedUsd().catch(() => null))
     this.#say(summary)
     return summary
   }
@@ -375,7 +375,7 @@ class Story {
     return this.#last('suspended') || this.#last('rolled_back')
   }
 
-  #summary(): Summary {
+  #summary(savedUsd: number | null): Summary {
     const records = this.#records
     const failures = [...this.#failures, ...callerFaults(records)]
     return {
@@ -388,7 +388,7 @@ class Story {
       },
       exposed: this.#exposed,
       detectMs: this.#detectMs,
-      savedUsd: null,
+      savedUsd,
       failures,
     }
   }
