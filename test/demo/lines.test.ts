@@ -60,11 +60,11 @@ describe('a line of the story', () => {
     [{ type: 'killed', readMs: 62, requests: 225 }, 'killed: read after 62 ms, 225 requests since'],
     [
       SUMMARY,
-      'not as promised: 4196 requests, 0 errors before a first byte, 2 cut streams; the fault was not detected, 12 requests drawn for the relay meanwhile',
+      'not as promised: 4196 requests, 0 errors before a first byte, 2 cut streams; the fault was not detected, 12 requests drawn for the relay meanwhile; savings unknown',
     ],
     [
-      { ...SUMMARY, ok: true, detectMs: 645, failures: [] },
-      'all as promised: 4196 requests, 0 errors before a first byte, 2 cut streams; the fault was detected in 645 ms, 12 requests drawn for the relay meanwhile',
+      { ...SUMMARY, ok: true, detectMs: 645, savedUsd: 0.168, failures: [] },
+      'all as promised: 4196 requests, 0 errors before a first byte, 2 cut streams; the fault was detected in 645 ms, 12 requests drawn for the relay meanwhile; $0.17 saved',
     ],
   ])('%j', (line, words) => {
     expect(wordsOf(line)).toBe(words)
