@@ -60,6 +60,8 @@ export function latencyMetric(name: 'latency' | 'first_byte', margin: number): M
     tally,
     leastBad: 0,
     words: ({ control, canary }) =>
-      `canary ${countWords(canary)} slower than ${edge}, control ${shareWords(control)} beyond its own`,
+      canary[0] === 0 && control[0] > 0
+        ? `no good answer of the canary beside ${control[0]} of control`
+        : `canary ${countWords(canary)} slower than ${edge}, control ${shareWords(control)} beyond its own`,
   }
 }

@@ -20,6 +20,9 @@ export function percentWords(share: number): string {
 
 /** Two decimals, and two digits that matter where it is less than a dollar: `$1.10`, `$0.0031`. @param usd 0 and up */
 export function dollarWords(usd: number): string {
-  const digits = usd === 0 || usd >= 1 ? 2 : Math.min(12, 1 - Math.floor(Math.log10(usd)))
+  let digits = 2
+  while (usd > 0 && digits < MOST_DIGITS && usd * 10 ** (digits - 1) < 1) digits++
   return `$${usd.toFixed(digits)}`
 }
+
+const MOST_DIGITS = 12

@@ -202,7 +202,7 @@ describe('what is not there', () => {
   test.each([
     ['GET', '/', 404],
     ['GET', '/-/', 404],
-    ['GET', `${API}/pairs`, 404],
+    ['GET', `${API}/pairs/one/more`, 404],
     ['POST', `${API}/rollouts/relay/explode`, 404],
     ['POST', `${API}/rollouts/relay/xpause`, 404],
     ['POST', `${API}/rollouts/relay/pausex`, 404],

@@ -17,7 +17,8 @@ import { start } from './start.ts'
 
 /** Copies of requests to the other arm: the caller gets what it would get without them. */
 
-const SHADOW = { shadow: { rate: '100%' } }
+/** Where chance is real, one of ten would be a probe. */
+const SHADOW = { shadow: { rate: '100%', probes: '0%' } }
 
 type Shadows = NonNullable<RolloutView['drift']>['shadows']
 

@@ -6,7 +6,7 @@ import { randomFrom } from '../../src/demo/random.ts'
 import { noPins } from '../../src/judge/pins.ts'
 import type { Stores } from '../../src/ports.ts'
 import { Evidence } from '../../src/rollout/evidence.ts'
-import type { FlushRecord } from '../../src/rollout/flushes.ts'
+import { type FlushRecord, judgeNext, NOTHING_JUDGED } from '../../src/rollout/flushes.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
 import { ask, CHAT, EMBEDDINGS } from '../fakes/asks.ts'
 import { turns } from '../fakes/caller.ts'
@@ -56,13 +56,16 @@ async function healthyDay(shareBp: number, canary: number): Promise<Stores<Flush
   const stores = memoryStores<FlushRecord>()
   const random = randomFrom(`a healthy day at ${shareBp}`)
   const evidence = new Evidence(1, SHIPPED, noPins(SHIPPED))
+  let judged = NOTHING_JUDGED
   for (let sequence = 0; sequence < canary / 100; sequence++) {
     const requests = Math.round((100 * 10_000) / shareBp)
     for (let one = 0; one < requests; one++) {
       const failed = random.chance(0.005)
-      evidence.add(observation({ shareBp, bucket: random.int(10_000), failed }), null, 1)
+      const slowness = 0.5 + random.next()
+      const times = { firstByteMs: 100 * slowness, durationMs: 400 * slowness }
+      evidence.add(observation({ shareBp, bucket: random.int(10_000), failed }, times), null, 1)
     }
-    await stores.evidence.append([
+    const logged = await stores.evidence.append([
       {
         rollout: 'relay',
         epoch: 1,
@@ -80,6 +83,8 @@ async function healthyDay(shareBp: number, canary: number): Promise<Stores<Flush
         },
       },
     ])
+    judged = logged.reduce(judgeNext, judged)
+    if (judged.state !== null) evidence.countAgainst(SHIPPED, judged.state.pins)
   }
   return stores
 }
@@ -187,7 +192,9 @@ describe('a relay that hangs', () => {
     await gateway.relay.setFault({ kind: 'hang' })
     let stop = false
     const calls: Promise<unknown>[] = []
-    const suspended = gateway.event('suspended').then((event) => {
+    // Under so much traffic statistics may be as quick as the tripwire, and then they are what counts.
+    const closed = Promise.race([gateway.event('suspended'), gateway.event('rolled_back')])
+    const found = closed.then((event) => {
       stop = true
       return { event, canary: canaryRequests(gateway), reach: gateway.view().reach }
     })
@@ -196,9 +203,11 @@ describe('a relay that hangs', () => {
       calls.push(ask(gateway, EMBEDDINGS, {}, unit).then(({ status }) => expect(status).toBe(200)))
       await new Promise((resolve) => setTimeout(resolve, 3))
     }
-    const { event, canary, reach } = await suspended
+    const { event, canary, reach } = await found
     expect(reach.inFlight).toBeGreaterThanOrEqual(5)
-    expect(event.reason).toMatch(/^hang: \d+ canary requests in a row hung or failed/)
+    expect(event.reason).toMatch(
+      /hang: \d+ canary requests in a row hung or failed|no good answer of the canary beside \d+ of control/,
+    )
     expect(canary).toBe(0)
     await Promise.all(calls)
   }, 20_000)
