@@ -38,12 +38,24 @@ async function besideUnleash(stage: Stage): Promise<void> {
       impressionData: false,
     }),
   )
+  await served(url, tokens.development, ['headgate-relay', 'headgate-kill'])
   stage.place('https://unleash.example/api', url, () => {})
   stage.write('headgate.yaml', CONFIG)
   stage.write('flags/relay.json', flagsText(1))
   await stage.run(
     `export UNLEASH_TOKEN='${tokens.development}' UNLEASH_ADMIN_TOKEN='${admin}' HEADGATE_TOKEN=control-token OPENAI_API_KEY=sk-1 RELAY_API_KEY=sk-2`,
   )
+}
+
+/** The server notices what was written to it at its next tick, once a second. */
+async function served(url: string, token: string, names: readonly string[]): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/client/features`, { headers: { authorization: token } })
+    const { features } = (await answer.json()) as { features: readonly { name: string }[] }
+    const known = new Set(features.map(({ name }) => name))
+    if (names.every((name) => known.has(name))) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 const SETTINGS = { 'a real Unleash': besideUnleash }
