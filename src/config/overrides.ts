@@ -1,6 +1,7 @@
 import { type Finding, looksLikeKey } from './fault.ts'
 import type { Env } from './interpolate.ts'
-import { type Config, controlPlane } from './schema.ts'
+import { controlPlane } from './schema/listeners.ts'
+import type { Config } from './schema.ts'
 
 /** What the environment says over the file: ports, and whether there is a control plane at all. */
 

@@ -1,6 +1,6 @@
 import { parse, type YAMLParseError } from 'yaml'
 import * as z from 'zod'
-import { modelPrices } from './schema.ts'
+import { modelPrices } from './schema/upstream.ts'
 
 /** The user's own file of prices, `prices:` in the configuration: what models cost officially, before the built-in table. */
 

@@ -2,7 +2,7 @@ import { baseUrlFault, baseUrlRemark, INSECURE, isLoopback, webhookUrlFault } fr
 import { type Finding, looksLikeKey, type Path } from './fault.ts'
 import { gotText } from './issues.ts'
 import { nearest } from './nearest.ts'
-import { duration, percent } from './schema.ts'
+import { duration, percent } from './schema/values.ts'
 import { shapesAt } from './shape.ts'
 import { type Located, nodeAt } from './tree.ts'
 

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../errors.ts'
 import type { Finding, Path } from './fault.ts'
-import type { Config, SecretRef } from './schema.ts'
+import type { SecretRef } from './schema/values.ts'
+import type { Config } from './schema.ts'
 import { Secret } from './secret.ts'
 
 /** References to secrets, and the secrets they lead to. No finding holds a value. */

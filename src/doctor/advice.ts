@@ -1,4 +1,5 @@
-import { type Config, OWN_PROPERTIES } from '../config/schema.ts'
+import { OWN_PROPERTIES } from '../config/schema/flags.ts'
+import type { Config } from '../config/schema.ts'
 import { deadLimits, priceGaps } from '../cost/coverage.ts'
 import type { PriceFile } from '../cost/price-list.ts'
 import { adviseOn } from '../flag/check.ts'

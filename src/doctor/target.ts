@@ -1,4 +1,5 @@
-import type { Config, SecretRef, UpstreamConfig } from '../config/schema.ts'
+import type { SecretRef } from '../config/schema/values.ts'
+import type { Config, UpstreamConfig } from '../config/schema.ts'
 import { isList, refText, type SecretReader } from '../config/secrets.ts'
 
 /** An upstream as `doctor` asks it. It holds keys: it is never printed. */

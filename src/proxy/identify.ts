@@ -1,4 +1,4 @@
-import { TIMEOUT_CLASSES } from '../config/schema.ts'
+import { TIMEOUT_CLASSES } from '../config/schema/upstream.ts'
 import type { Caller } from '../ports.ts'
 import type { Arm, FlagContext, UnitSource } from '../types.ts'
 import type { Place } from './admission.ts'

@@ -1,4 +1,4 @@
-import type { RETRY_CAUSES } from '../config/schema.ts'
+import type { RETRY_CAUSES } from '../config/schema/upstream.ts'
 import type { RetryBudget } from './budget.ts'
 
 /** Whether one arm's upstream is asked once more, and after how long. */

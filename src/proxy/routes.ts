@@ -1,10 +1,6 @@
-import {
-  type Config,
-  type RolloutConfig,
-  type SecretRef,
-  TIMEOUT_CLASSES,
-  type UpstreamConfig,
-} from '../config/schema.ts'
+import { TIMEOUT_CLASSES } from '../config/schema/upstream.ts'
+import type { SecretRef } from '../config/schema/values.ts'
+import type { Config, RolloutConfig, UpstreamConfig } from '../config/schema.ts'
 import type { Secret } from '../config/secret.ts'
 import { isList } from '../config/secrets.ts'
 import type { FlatHeaders, Origin } from '../ports.ts'

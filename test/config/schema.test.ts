@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 import * as z from 'zod'
 import { schemaText } from '../../scripts/schema.ts'
 import { configText, TEMPLATES } from '../../src/cli/starter.ts'
-import { bytes, duration, margin, percent, timeout } from '../../src/config/schema.ts'
+import { bytes, duration, margin, percent, timeout } from '../../src/config/schema/values.ts'
 import { PRODUCT, small } from './read.ts'
 
 describe('what is written with a unit', () => {

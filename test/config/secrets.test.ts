@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the config file's own ${…}, as text.
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { Config, SecretRef } from '../../src/config/schema.ts'
+import type { SecretRef } from '../../src/config/schema/values.ts'
+import type { Config } from '../../src/config/schema.ts'
 import { inspectSecrets, resolveSecrets, secretUses } from '../../src/config/secrets.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import { configOf, small } from './read.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { SecretRef } from '../../src/config/schema.ts'
+import type { SecretRef } from '../../src/config/schema/values.ts'
 import { inspectSecrets } from '../../src/config/secrets.ts'
 import { secretFindings } from '../../src/doctor/secrets.ts'
 import { configOf } from '../config/read.ts'

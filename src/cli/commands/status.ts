@@ -1,5 +1,5 @@
 import type { EventView, RolloutView } from '../../api/views.ts'
-import { duration } from '../../config/schema.ts'
+import { duration } from '../../config/schema/values.ts'
 import { HeadgateError } from '../../errors.ts'
 import type { RolloutState } from '../../types.ts'
 import type { ControlClient } from '../client.ts'

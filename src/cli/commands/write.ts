@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os'
-import { percent as percentSchema } from '../../config/schema.ts'
+import { percent as percentSchema } from '../../config/schema/values.ts'
 import { HeadgateError } from '../../errors.ts'
 import type { ControlClient, WriteVerb } from '../client.ts'
 import { type Action, type Context, mayAsk } from '../command.ts'
