@@ -9,7 +9,7 @@ import { documentOf } from '../fakes/gateway.ts'
 
 /** `headgate serve` as a process of its own, in a folder of its own, between two simulated upstreams. */
 
-const CONTROL_TOKEN = 'control-token-0123456789'
+export const CONTROL_TOKEN = 'control-token-0123456789'
 
 export interface Served {
   readonly folder: string

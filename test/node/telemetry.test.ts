@@ -1,16 +1,13 @@
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { call } from '../fakes/caller.ts'
 import { closing } from '../runtime/start.ts'
-import { type Collector, type Mood, type SentSpan, startCollector } from '../telemetry/collector.ts'
+import { type Collector, type Mood, startCollector } from '../telemetry/collector.ts'
 import { isWellMade, NAUGHTY } from '../telemetry/naughty.ts'
-import { Page } from '../telemetry/page.ts'
-import { ask, type Served, type ServeSetup, startServe } from './process.ts'
+import { expectOneTrace, TRACE, TRACEPARENT, tracedCall } from '../telemetry/one-trace.ts'
+import { type Page, pageAt } from '../telemetry/page.ts'
+import { ask, CONTROL_TOKEN, type Served, type ServeSetup, startServe } from './process.ts'
 
 /** `headgate serve` with a collector behind it: what really leaves the process. */
-
-const TRACE = '0af7651916cd43dd8448eb211c80319c'
-const CALLER = 'b7ad6b7169203331'
 
 async function serve(
   { mood = 'takes', ...setup }: ServeSetup & { mood?: Mood } = {},
@@ -32,125 +29,14 @@ async function serve(
   return [served, collector]
 }
 
-async function pageOf(served: Served): Promise<Page> {
-  const answer = await fetch(`${served.controlUrl}metrics`, {
-    headers: { authorization: 'Bearer control-token-0123456789' },
-  })
-  return new Page(await answer.text())
-}
-
-const spanCalled = (spans: readonly SentSpan[], name: string): SentSpan => {
-  const found = spans.find((span) => span.name === name)
-  if (found === undefined) throw new Error(`no ${name} in ${spans.map((span) => span.name)}`)
-  return found
-}
+const pageOf = ({ controlUrl }: Served): Promise<Page> =>
+  pageAt(`${controlUrl}metrics`, CONTROL_TOKEN)
 
 describe('what a collector receives', () => {
-  it('H3: a streamed request with failover is one trace, field by field', async () => {
-    const [served, collector] = await serve()
-    await served.relay.setFault({ kind: 'error_first' })
-    const before = BigInt(Date.now()) * 1_000_000n
-    const reply = await call(`${served.dataUrl}/chat/completions`, {
-      headers: { traceparent: `00-${TRACE}-${CALLER}-01` },
-      body: { model: 'gpt-5.2', stream: true, messages: [{ role: 'user', content: 'hi' }] },
-    })
-    await collector.until(({ spans }) => spans.filter((span) => span.traceId === TRACE).length >= 4)
-
-    const spans = collector.spans.filter(({ traceId }) => traceId === TRACE)
-    expect(spans).toHaveLength(4)
-    const server = spanCalled(spans, 'POST /v1/chat/completions')
-    const called = spanCalled(spans, 'chat gpt-5.2')
-    const [canary, control] = ['canary', 'control'].map((arm) =>
-      spans.find(({ name, attributes }) => name === 'POST' && attributes['headgate.arm'] === arm),
-    )
-    const requestId = reply.headers['x-headgate-request-id']
-    expect(server).toMatchObject({
-      parentSpanId: CALLER,
-      kind: 'SPAN_KIND_SERVER',
-      status: 'STATUS_CODE_UNSET',
-      links: [],
-      events: [],
-    })
-    expect(server.attributes).toEqual({
-      'http.request.method': 'POST',
-      'http.route': '/v1/chat/completions',
-      'url.path': '/v1/chat/completions',
-      'url.scheme': 'http',
-      'http.response.status_code': 200,
-      'headgate.request_id': requestId,
-      'headgate.role': 'live',
-      'headgate.kept': 'failover',
-    })
-    expect(called).toMatchObject({
-      parentSpanId: server.spanId,
-      kind: 'SPAN_KIND_CLIENT',
-      status: 'STATUS_CODE_UNSET',
-    })
-    const official = Number(new URL(served.official.baseUrl).port)
-    expect(called.attributes).toEqual({
-      'gen_ai.operation.name': 'chat',
-      'gen_ai.provider.name': 'openai',
-      'gen_ai.request.model': 'gpt-5.2',
-      'gen_ai.request.stream': true,
-      'gen_ai.response.model': 'gpt-5.2',
-      'gen_ai.response.finish_reasons': ['stop'],
-      'gen_ai.response.time_to_first_chunk': expect.any(Number),
-      'gen_ai.usage.input_tokens': expect.any(Number),
-      'gen_ai.usage.output_tokens': expect.any(Number),
-      'gen_ai.usage.cache_read.input_tokens': expect.any(Number),
-      'gen_ai.usage.reasoning.output_tokens': expect.any(Number),
-      'server.address': '127.0.0.1',
-      'server.port': official,
-      'feature_flag.key': 'headgate-relay',
-      'feature_flag.result.variant': 'canary',
-      'feature_flag.provider.name': 'headgate-file',
-      'feature_flag.version': expect.stringMatching(/^[0-9a-f]+$/),
-      'headgate.arm': 'control',
-      'headgate.assigned': 'canary',
-      'headgate.reason': 'split',
-      'headgate.bucket': expect.any(Number),
-      'headgate.share.drawn': 1,
-      'headgate.upstream': 'official',
-      'headgate.outcome': 'ok',
-      'headgate.attempt.count': 2,
-      'headgate.request_id': requestId,
-      'headgate.role': 'live',
-      'headgate.kept': 'failover',
-      'headgate.rollout.name': 'relay',
-      'headgate.rollout.state': expect.any(String),
-      'headgate.rollout.epoch': 1,
-      'headgate.rollout.version': expect.any(Number),
-    })
-    expect(called.events.map(({ name }) => name)).toEqual(['feature_flag.evaluation'])
-    expect(canary).toMatchObject({
-      parentSpanId: called.spanId,
-      kind: 'SPAN_KIND_CLIENT',
-      status: 'STATUS_CODE_ERROR',
-    })
-    expect(canary?.attributes).toEqual({
-      'http.request.method': 'POST',
-      'url.full': `${served.relay.baseUrl}/chat/completions`,
-      'server.address': '127.0.0.1',
-      'server.port': Number(new URL(served.relay.baseUrl).port),
-      'http.response.status_code': 200,
-      'error.type': 'error_in_stream',
-      'headgate.arm': 'canary',
-      'headgate.reason': 'split',
-      'headgate.outcome': 'error_in_stream',
-      'headgate.upstream': 'relay',
-      'headgate.rollout.name': 'relay',
-      'headgate.request_id': requestId,
-    })
-    expect(control).toMatchObject({ parentSpanId: called.spanId, status: 'STATUS_CODE_UNSET' })
-    expect(control?.attributes).not.toHaveProperty('error.type')
-    for (const inner of [called, canary, control]) {
-      expect(inner?.start).toBeGreaterThanOrEqual(server.start)
-      expect(inner?.end).toBeLessThanOrEqual(server.end)
-    }
-    expect(server.start).toBeGreaterThanOrEqual(before)
-    expect(server.resource['service.name']).toBe('headgate')
-    const sent = served.relay.requests.at(0)?.rawHeaders ?? []
-    expect(sent[sent.indexOf('traceparent') + 1]).toBe(`00-${TRACE}-${canary?.spanId}-01`)
+  it('H3: requests that are streamed, fail over and have a shadow are one connected trace, field by field', async () => {
+    const rollout = '    shadow: { rate: 100%, both: true, probes: 0% }\n'
+    const [served, collector] = await serve({ rollout })
+    await expectOneTrace({ ...served, url: served.dataUrl, collector })
     expect([...collector.contentTypes]).toEqual(['application/x-protobuf'])
   })
 
@@ -234,10 +120,7 @@ describe('what a collector receives', () => {
   it('lines of the log, with the trace of the request they are about', async () => {
     const [served, collector] = await serve()
     await served.relay.setFault({ kind: 'status', status: 401 })
-    await call(`${served.dataUrl}/chat/completions`, {
-      headers: { traceparent: `00-${TRACE}-${CALLER}-01` },
-      body: { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
-    })
+    await tracedCall(served.dataUrl)
     await collector.until(({ logs }) => logs.some(({ traceId }) => traceId === TRACE))
     await collector.until(({ spans }) => spans.some(({ traceId }) => traceId === TRACE))
     const line = collector.logs.find(({ traceId }) => traceId === TRACE)
@@ -273,13 +156,8 @@ describe('without a word about it', () => {
   it('nobody traces, and a caller’s trace passes as it is', async () => {
     const served = await startServe({ percent: 100 })
     onTestFinished(() => served.stop())
-    const traceparent = `00-${TRACE}-${CALLER}-01`
-    await call(`${served.dataUrl}/chat/completions`, {
-      headers: { traceparent },
-      body: { model: 'm', messages: [] },
-    })
-    const sent = served.relay.requests.at(0)?.rawHeaders ?? []
-    expect(sent[sent.indexOf('traceparent') + 1]).toBe(traceparent)
+    await tracedCall(served.dataUrl)
+    expect(served.relay.requests.at(0)?.header('traceparent')).toBe(TRACEPARENT)
   })
 })
 

@@ -51,6 +51,13 @@ export async function pageOf(gateway: Pick<Gateway, 'headgate'>): Promise<Page> 
   return new Page(await answer.text())
 }
 
+/** The same over HTTP. */
+export async function pageAt(url: string, token: string): Promise<Page> {
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
+  if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
+  return new Page(await answer.text())
+}
+
 function seriesOf(line: string): Series {
   const [, name = '', inside = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
   if (name === '') throw new Error(`no series: ${line}`)

@@ -17,9 +17,7 @@ import {
 import { type KeptSpans, keptSpans, spanOf } from '../fakes/spans.ts'
 import { bench, MemoryCaller, settled } from '../proxy/memory.ts'
 import { start } from '../runtime/start.ts'
-
-const TRACE = '0af7651916cd43dd8448eb211c80319c'
-const CALLER = 'b7ad6b7169203331'
+import { CALLER, servedAttributes, TRACE, TRACEPARENT } from './one-trace.ts'
 
 async function traced(
   options: Partial<GatewayOptions> = {},
@@ -62,16 +60,7 @@ describe.each(TRANSPORTS)('a request over %s', (transport) => {
       'POST',
     ])
     const requestId = reply.headers['x-headgate-request-id']
-    expect(server.attributes).toEqual({
-      'http.request.method': 'POST',
-      'http.route': '/v1/chat/completions',
-      'url.path': '/v1/chat/completions',
-      'url.scheme': 'http',
-      'http.response.status_code': 200,
-      'headgate.request_id': requestId,
-      'headgate.role': 'live',
-      'headgate.kept': 'sampled',
-    })
+    expect(server.attributes).toEqual(servedAttributes(requestId, 'sampled'))
     const { usage, finishReason } = await gateway.observation()
     const port = Number(new URL(gateway.official.baseUrl).port)
     expect(called.attributes).toMatchObject({
@@ -166,7 +155,7 @@ describe.each(TRANSPORTS)('a request over %s', (transport) => {
   it('H3: continues its caller’s trace, through Headgate and into each attempt', async () => {
     const [gateway, spans] = await traced({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'status', status: 500 })
-    await ask(gateway, CHAT, {}, { traceparent: `00-${TRACE}-${CALLER}-01` })
+    await ask(gateway, CHAT, {}, { traceparent: TRACEPARENT })
     const trace = await spans.trace()
 
     expect(trace.every(({ traceId }) => traceId === TRACE)).toBe(true)
@@ -183,7 +172,7 @@ describe.each(TRANSPORTS)('a request over %s', (transport) => {
     const [gateway, spans] = await traced({ transport, percent: 100 })
     await gateway.relay.setFault({ kind: 'status', status: 500 })
     const tracestate = `vendor=${'x'.repeat(10_000)}`
-    const headers = { traceparent: `00-${TRACE}-${CALLER}-01`, tracestate, baggage: 'user=secret' }
+    const headers = { traceparent: TRACEPARENT, tracestate, baggage: 'user=secret' }
     const reply = await ask(gateway, CHAT, {}, headers)
 
     expect(reply.status).toBe(200)
@@ -224,7 +213,7 @@ describe('a caller’s trace', () => {
 
   it('is a header like any other where nobody traces', async () => {
     const gateway = await start({ transport: 'node' })
-    const traceparent = `00-${TRACE}-${CALLER}-01`
+    const traceparent = TRACEPARENT
     await ask(gateway, CHAT, {}, { traceparent, tracestate: 'vendor=1' })
     expect(received(gateway.official, 'traceparent')).toBe(traceparent)
     expect(received(gateway.official, 'tracestate')).toBe('vendor=1')
@@ -269,7 +258,7 @@ describe('a trace that is not sampled', () => {
 
   it('of a caller that samples is kept by its word', async () => {
     const [gateway, spans] = await traced({}, false)
-    await ask(gateway, CHAT, {}, { traceparent: `00-${TRACE}-${CALLER}-01` })
+    await ask(gateway, CHAT, {}, { traceparent: TRACEPARENT })
     await ask(gateway, CHAT, {}, { traceparent: `00-${TRACE}-${CALLER}-00` })
     expect(spans.traces).toHaveLength(1)
   })
