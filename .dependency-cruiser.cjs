@@ -233,14 +233,14 @@ module.exports = {
     ),
     rule(
       '8-dashboard-stands-alone',
-      'The page imports types.ts, the types of what the API says, how two texts are shown beside each other, and its libraries.',
+      'The page imports types.ts, the types of what the API says, how two answers differ, and its libraries.',
       { path: '^src/dashboard/' },
       {
         pathNot: [
           '^src/dashboard/',
           '^src/types\\.ts$',
           '^src/api/views\\.ts$',
-          '^src/compare/diff\\.ts$',
+          '^src/compare/(diff|json)\\.ts$',
           'node_modules/(preact|@preact/signals|uplot)/',
         ],
       },

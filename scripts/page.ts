@@ -25,7 +25,12 @@ function isFresh(): boolean {
   const made = join(SITE, '_headers')
   if (!existsSync(made)) return false
   const madeMs = statSync(made).mtimeMs
-  const sources = [...filesIn(SOURCE), import.meta.filename, join(ROOT, 'package-lock.json')]
+  // It takes pure code from elsewhere in the tree.
+  const sources = [
+    ...filesIn(join(ROOT, 'src')),
+    import.meta.filename,
+    join(ROOT, 'package-lock.json'),
+  ]
   return sources.every((file) => statSync(file).mtimeMs < madeMs)
 }
 

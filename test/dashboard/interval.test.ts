@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { differenceOf, rateInterval, ratioOf } from '../../src/dashboard/interval.ts'
-import { valueDiff, wordDiff } from '../../src/dashboard/word-diff.ts'
 import { randomFrom } from '../../src/demo/random.ts'
 import { spread } from '../../src/rollout/tally.ts'
 
@@ -73,36 +72,5 @@ describe('how far a quantile may be from the one seen', () => {
     expect(spread(0.95, 20)).toBeGreaterThan(0.05)
     expect(spread(0.95, 1_000)).toBeGreaterThan(spread(0.95, 5_000))
     expect(spread(0.95, 1_000_000)).toBeLessThan(0.002)
-  })
-})
-
-describe('what differs between two texts', () => {
-  const textOf = (pieces: readonly { text: string }[]) => pieces.map(({ text }) => text).join('')
-
-  it('is marked, and nothing else is', () => {
-    const [mine, theirs] = wordDiff('the cat sat on the mat', 'the dog sat on the mat')
-    expect(mine.filter(({ changed }) => changed)).toEqual([{ text: 'cat', changed: true }])
-    expect(theirs.filter(({ changed }) => changed)).toEqual([{ text: 'dog', changed: true }])
-  })
-
-  it('leaves both texts whole, however long', () => {
-    const random = randomFrom('words')
-    const text = () => Array.from({ length: random.int(900) }, () => `w${random.int(9)}`).join(' ')
-    for (let run = 0; run < 20; run++) {
-      const [one, other] = [text(), text()]
-      const [mine, theirs] = wordDiff(one, other)
-      expect(textOf(mine)).toBe(one)
-      expect(textOf(theirs)).toBe(other)
-    }
-  })
-
-  it('is found place by place in JSON', () => {
-    const control = { city: 'Oslo', days: [1, 2], deep: { same: true } }
-    const canary = { city: 'Rome', days: [1, 3, 4], deep: { same: true } }
-    expect(valueDiff(control, canary)).toEqual([
-      { path: '$.city', control: '"Oslo"', canary: '"Rome"' },
-      { path: '$.days[1]', control: '2', canary: '3' },
-      { path: '$.days[2]', control: null, canary: '4' },
-    ])
   })
 })

@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Pair } from '../../src/types.ts'
 import { ask, type Served } from '../node/process.ts'
 import { expectAccessible, expectQuiet, openPage, startBrowser } from './browser.ts'
 import { signedIn, startPlanned } from './served.ts'
@@ -10,11 +11,26 @@ const SHADOW = `    plan: { steps: [5%, 99%], over: 14d }
     shadow: { rate: 100%, content: { capture: true } }
 `
 
+const PICK = {
+  type: 'function',
+  function: {
+    name: 'pick',
+    parameters: {
+      type: 'object',
+      properties: { seat: { type: 'integer' }, row: { type: 'integer' } },
+      required: ['seat', 'row'],
+    },
+  },
+}
+
 let browser: Browser
 let served: Served
 
 beforeAll(async () => {
-  ;[browser, served] = await Promise.all([startBrowser(), startPlanned({ rollout: SHADOW })])
+  ;[browser, served] = await Promise.all([
+    startBrowser(),
+    startPlanned({ rollout: SHADOW, relaySeed: 2 }),
+  ])
   await served.api('rollouts/relay/start', { by: 'alice', reason: 'to compare' })
 }, 60_000)
 
@@ -49,3 +65,38 @@ it('D6: both answers are beside each other, as text', { timeout: 60_000 }, async
   await page.getByRole('heading', { name: /^Request hg_/ }).waitFor()
   await expectQuiet(watched)
 })
+
+it.each([
+  [
+    'the arguments of a tool call',
+    { messages: [{ role: 'user', content: 'simulate:tool which one?' }], tools: [PICK] },
+    'call 1, pick: ',
+  ],
+  ['JSON', { response_format: { type: 'json_object' } }, 'text'],
+])('what differs in %s is shown place by place', async (_, body, where) => {
+  const answered = await ask(served.dataUrl, { model: 'gpt-5.2', ...body })
+  await answered.text()
+  const request = answered.headers.get('x-headgate-request-id')
+  const watched = await openPage(browser, signedIn(served))
+  const { page } = watched
+  const id = await pairOf(request)
+  await page.evaluate(`location.hash = '#/pairs/relay/${id}'`)
+  const row = page.locator('.changes tbody tr').first()
+  await row.waitFor()
+  const [place, control, canary] = await row.locator('th, td').allInnerTexts()
+  expect(place).toContain(where)
+  expect(control).not.toBe(canary)
+  expect((await page.locator('mark').count()) > 0).toBe(where === 'text')
+  await expectAccessible(page)
+  await expectQuiet(watched)
+  await page.context().close()
+})
+
+/** Its shadow is asked once the caller has the answer. */
+async function pairOf(request: string | null): Promise<string> {
+  for (;;) {
+    const { items } = (await served.api('pairs?rollout=relay')) as { items: Pair[] }
+    const found = items.find(({ requestId }) => requestId === request)
+    if (found !== undefined) return found.id
+  }
+}

@@ -74,8 +74,9 @@ const LEGAL: Imports = {
   'cli/commands/eval.ts': ['../../eval/ask.ts', '../../eval/grade.ts', '../../judge/guard.ts'],
   'cli/commands/serve.ts': ['../../node.ts', '../../demo/load.ts'],
   'cli/commands/doctor.ts': ['../../node-doctor.ts'],
-  'compare/diff.ts': ['../types.ts'],
-  'dashboard/main.tsx': ['preact', '../compare/diff.ts', 'type ../types.ts'],
+  'compare/diff.ts': ['../types.ts', './json.ts'],
+  'compare/json.ts': ['../wire/usage.ts'],
+  'dashboard/main.tsx': ['preact', '../compare/diff.ts', '../compare/json.ts', 'type ../types.ts'],
 }
 
 /** Rule, the file that breaks it, and how. */

@@ -50,6 +50,8 @@ export interface ServeSetup {
   readonly flags?: string
   /** The rollout's flag; `headgate-relay` unless given. */
   readonly flag?: string
+  /** What the relay's answers are drawn from: the same as official's unless given. */
+  readonly relaySeed?: number
   /** More files of its folder, by name. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -57,7 +59,7 @@ export interface ServeSetup {
 export async function startServe(setup: ServeSetup = {}): Promise<Served> {
   const latency = { firstByteMs: 1, perChunkMs: 2, jitter: 0 }
   const official = await startUpstream({ name: 'official', seed: 1, latency })
-  const relay = await startUpstream({ name: 'relay', seed: 1, latency })
+  const relay = await startUpstream({ name: 'relay', seed: setup.relaySeed ?? 1, latency })
   const folder = mkdtempSync(join(tmpdir(), 'headgate-test-'))
   mkdirSync(join(folder, 'flags'))
   const writeConfig = (text: string): void => writeFileSync(join(folder, 'headgate.yaml'), text)

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
 import type { RolloutView } from '../../api/views.ts'
+import { callsDiff, type Run, wordDiff } from '../../compare/diff.ts'
+import { jsonChanges } from '../../compare/json.ts'
 import type { Content, Pair, Side } from '../../types.ts'
 import { countText, millisText, timeText, usdText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'
 import { addressOf, place } from '../route.ts'
 import { ArmMark, Card, Copyable, Empty } from '../ui.tsx'
-import { type Piece, valueDiff, wordDiff } from '../word-diff.ts'
 
 /** The same request answered by both arms, side by side. */
 
@@ -170,7 +171,7 @@ function PairDetail({ rollout, id }: { readonly rollout: RolloutView; readonly i
   )
 }
 
-/** Both texts with what is not in the other; or, where both are JSON, place by place. */
+/** Both texts with what is not in the other; and what is JSON, place by place. */
 function Texts({
   control,
   canary,
@@ -189,7 +190,8 @@ function Texts({
     )
   }
   const [one, other] = [control.text ?? '', canary.text ?? '']
-  if (one === '' && other === '') {
+  const calls = control.tools.length + canary.tools.length
+  if (one === '' && other === '' && calls === 0) {
     return (
       <Card title="What they said">
         <p class="quiet-words">
@@ -198,44 +200,42 @@ function Texts({
       </Card>
     )
   }
-  const [left, right] = [parsed(one), parsed(other)]
-  const isJson = typeof left === 'object' && typeof right === 'object'
-  const changes = isJson ? valueDiff(left, right) : []
-  const [mine, theirs] = wordDiff(one, other)
+  const runs = wordDiff(one, other)
   return (
     <Card title="What they said">
-      {isJson && (
-        <table class="changes">
-          <thead>
-            <tr>
-              <th scope="col">Where</th>
-              <th scope="col">
-                <ArmMark arm="control" />
-              </th>
-              <th scope="col">
-                <ArmMark arm="canary" />
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {changes.slice(0, 50).map((change) => (
-              <tr key={change.path}>
-                <th scope="row">
-                  <code>{change.path}</code>
-                </th>
-                <td>{change.control ?? 'missing'}</td>
-                <td>{change.canary ?? 'missing'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <Changes changes={[...valueChanges(one, other), ...callChanges(control, canary)]} />
       <div class="sides">
-        <Marked arm="control" pieces={mine} tools={control.tools} />
-        <Marked arm="canary" pieces={theirs} tools={canary.tools} />
+        <Marked arm="control" runs={runs.filter(({ kind }) => kind !== 'added')} of={control} />
+        <Marked arm="canary" runs={runs.filter(({ kind }) => kind !== 'removed')} of={canary} />
       </div>
     </Card>
   )
+}
+
+interface Change {
+  readonly where: string
+  /** JSON; null where there is none. */
+  readonly control: string | null
+  readonly canary: string | null
+}
+
+/** Nothing where one of them is no JSON of more than one value. */
+function valueChanges(one: string, other: string): Change[] {
+  const [left, right] = [parsed(one), parsed(other)]
+  if (!isNested(left) || !isNested(right)) return []
+  return jsonChanges(left, right).map((change) => ({
+    where: change.path || 'all of it',
+    control: jsonOf(change.one),
+    canary: jsonOf(change.other),
+  }))
+}
+
+function callChanges(control: Content, canary: Content): Change[] {
+  return callsDiff(control.tools, canary.tools).map(({ call, tool, path, before, after }) => ({
+    where: `call ${call + 1}, ${tool}${path === '' ? '' : `: ${path}`}`,
+    control: before,
+    canary: after,
+  }))
 }
 
 function parsed(text: string): unknown {
@@ -246,22 +246,62 @@ function parsed(text: string): unknown {
   }
 }
 
-interface MarkedProps {
-  readonly arm: 'control' | 'canary'
-  readonly pieces: readonly Piece[]
-  readonly tools: Content['tools']
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
-function Marked({ arm, pieces, tools }: MarkedProps) {
+function jsonOf(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value)
+}
+
+const MOST_CHANGES = 50
+
+function Changes({ changes }: { readonly changes: readonly Change[] }) {
+  if (changes.length === 0) return null
+  return (
+    <table class="changes">
+      <thead>
+        <tr>
+          <th scope="col">Where</th>
+          <th scope="col">
+            <ArmMark arm="control" />
+          </th>
+          <th scope="col">
+            <ArmMark arm="canary" />
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {changes.slice(0, MOST_CHANGES).map(({ where, control, canary }) => (
+          <tr key={where}>
+            <th scope="row">
+              <code>{where}</code>
+            </th>
+            <td>{control ?? 'missing'}</td>
+            <td>{canary ?? 'missing'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+interface MarkedProps {
+  readonly arm: 'control' | 'canary'
+  readonly runs: readonly Run[]
+  readonly of: Content
+}
+
+function Marked({ arm, runs, of }: MarkedProps) {
   return (
     <div>
       <ArmMark arm={arm} />
       <pre class="text">
-        {pieces.map(({ text, changed }, index) =>
-          changed ? <mark key={index}>{text}</mark> : <span key={index}>{text}</span>,
+        {runs.map(({ kind, text }, index) =>
+          kind === 'same' ? <span key={index}>{text}</span> : <mark key={index}>{text}</mark>,
         )}
       </pre>
-      {tools.map(({ name, arguments: given }, index) => (
+      {of.tools.map(({ name, arguments: given }, index) => (
         <pre key={index} class="text">
           {name}({given})
         </pre>
