@@ -1,187 +1,42 @@
-import type { Context, Hono } from 'hono'
 import { costsAt, daysOf } from './api/cost-view.ts'
-import { History } from './api/history.ts'
-import type { PageFiles } from './api/page-files.ts'
 import type { CommandAnswer, ControlPlane, CostsQuery } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { flagPercentOf, rolloutViewOf } from './api/rollout-view.ts'
 import { controlApp } from './api/routes.ts'
-import type { CostsView, FlagsView, FlushView, HealthView, RolloutView } from './api/views.ts'
+import type { CostsView, FlushView, HealthView, RolloutView } from './api/views.ts'
 import { Comparisons } from './comparisons.ts'
-import type { Secret } from './config/secret.ts'
 import { Accounts } from './cost/accounts.ts'
-import type { BudgetStand } from './cost/budget.ts'
-import type { Pricing } from './cost/pricing.ts'
 import { dollars } from './cost/savings.ts'
-import type { Check } from './doctor/check.ts'
 import type { Serving } from './doctor/parts.ts'
 import { rounds } from './doctor/rounds.ts'
 import { placeOf } from './errors.ts'
-import type { FlagDocument } from './flag/document.ts'
-import type {
-  Afterwards,
-  AskedFlags,
-  Clock,
-  Dial,
-  Draw,
-  FlagSource,
-  LedgerLine,
-  Log,
-  Spans,
-  Stores,
-  Witness,
-} from './ports.ts'
-import { type Door, dataApp } from './proxy/app.ts'
+import { FlagsInForce } from './headgate/flags.ts'
+import { Memories } from './headgate/memory.ts'
+import type { Headgate, Parts } from './headgate/parts.ts'
+import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
-import type { Pairs } from './proxy/pairs.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
-import type { Routes } from './proxy/routes.ts'
 import { both } from './proxy/telemetry.ts'
 import type { Report } from './rollout/controller.ts'
-import type { Note } from './rollout/events.ts'
-import type { Answer, Dispatch, FlagNews } from './rollout/exchange.ts'
-import type { FlushRecord } from './rollout/flushes.ts'
 import { Isolates } from './rollout/isolates.ts'
 import type { ProbeAnswer, ProbeShape } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
-import { Tally } from './rollout/tally.ts'
 import { countedStores } from './telemetry/counted-stores.ts'
 import type { Measured } from './telemetry/measured.ts'
-import type { Metrics } from './telemetry/metrics.ts'
-import type { TraceParts, Traces } from './telemetry/traces.ts'
-import type {
-  MonitorReport,
-  Observation,
-  Outcome,
-  Reason,
-  RolloutEvent,
-  Split,
-  Splits,
-  VerdictValue,
-} from './types.ts'
-
-/** What an entry puts together: its transport, its clock, its sources. */
-export interface Parts {
-  readonly door: Door
-  readonly dial: Dial
-  readonly clock: Clock
-  readonly log: Log
-  readonly id: () => string
-  /** 0 to 1, below 1. */
-  readonly random: () => number
-  readonly sha256: (text: string) => string | Promise<string>
-  /** At once unless given. */
-  readonly afterwards?: Afterwards | undefined
-  readonly routes: Routes
-  readonly pricing: Pricing
-  /** Null without rollouts. */
-  readonly flags: FlagSource<FlagDocument> | null
-  /** How old a flag document may grow, in ms; `Infinity` for a file. */
-  readonly flagsMaxAgeMs: number
-  /** `HEADGATE_KILL=1`. */
-  readonly killedByEnv: boolean
-  readonly controlToken: () => Secret | null
-  /** Reads and asks, and writes nothing; none unless given. */
-  readonly viewerToken?: (() => Secret | null) | undefined
-  /** The address a control request came from, for the limit on wrong tokens. */
-  readonly source?: (context: Context) => string | null
-  /** The page's files; without them there is no page. */
-  readonly page?: PageFiles | undefined
-  /** Where applications send their requests, for people to copy; the host of the API unless given. */
-  readonly dataUrl?: (() => string | null) | undefined
-  readonly stores: Stores<FlushRecord>
-  /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
-  readonly storeName: string
-  /** Isolates count for its rollouts, and hear of them by `exchange`. */
-  readonly isolates?: boolean
-  /** A calendar that runs faster than the clock: the demo's. */
-  readonly calendar?: Calendar | undefined
-  /** Compares what shadows bring; without it nothing has a shadow. */
-  readonly pairs?: Pairs | null | undefined
-  /** Told of every observation, after the tallies. */
-  readonly witness?: Witness | undefined
-  /** Told of every event, once it is durable. */
-  readonly onEvent?: ((event: RolloutEvent) => void) | undefined
-  /** Without it nobody measures. */
-  readonly metrics?: Metrics | undefined
-  /** Writes metrics as the page that Prometheus scrapes; without it there is no such page. */
-  readonly metricsPage?: ((measured: Measured, openMetrics: boolean) => string) | undefined
-  /** A round of checks of this configuration; without it there are none to ask for. Never rejects. */
-  readonly checks?: ((serving: Serving) => Promise<readonly Check[]>) | undefined
-  /** Where spans go, and who makes them; without it nobody traces, and it costs nothing. */
-  readonly tracing?: Tracing | null | undefined
-}
-
-/** Not built in: where nobody traces, none of it is loaded. */
-export interface Tracing {
-  readonly spans: Spans
-  readonly tracesOf: (parts: TraceParts) => Traces
-}
-
-/** The time that plans are served by. */
-export interface Calendar {
-  /** Milliseconds since the epoch. */
-  readonly wallMs: () => number
-  /** The longest gap between two turns that is time served; milliseconds of this calendar. */
-  readonly maxGapMs: number
-}
-
-/** What of the configuration a reload may change. */
-export interface Reload {
-  readonly routes: Routes
-  readonly pricing: Pricing
-  readonly flags: FlagSource<FlagDocument> | null
-  readonly flagsMaxAgeMs: number
-}
-
-export interface Headgate {
-  /** `/v1/*`, `/livez`, `/readyz`. */
-  readonly data: Hono
-  /** `/-/*`. */
-  readonly control: Hono
-  /** What the control API asks. */
-  readonly plane: ControlPlane
-  /** Reads flags and state again and replaces the splits whole. Call it at every change. */
-  refresh(): void
-  /** A turn of every rollout, and a refresh: call it every few seconds, and once before the first request. */
-  turn(): Promise<void>
-  /**
-   * Takes in what an isolate counted, and says where the rollout stands; null when there is no such rollout.
-   * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
-   */
-  exchange(rollout: string, dispatch: Dispatch): Promise<Answer | null>
-  /** How budgets stand. */
-  readonly budgets: () => readonly BudgetStand[]
-  /** The lines of these days, both included. @throws what the store throws */
-  ledger(days: { readonly from: string; readonly to: string }): Promise<readonly LedgerLine[]>
-  reload(next: Reload): void
-  /** Into the audit log of this rollout; returns at once, and never throws. */
-  note(rollout: string, note: Note): void
-  /** Says why a new configuration was not taken; null once one was. */
-  setConfigFault(fault: string | null): void
-  /** From now on new requests are told to go elsewhere. */
-  drain(): void
-  /** Writes down what was counted, and lets the store go. */
-  close(): Promise<void>
-  readonly rollouts: () => readonly RolloutView[]
-  /** All that was measured, as it stands; null where nobody measures. */
-  readonly metrics: () => Measured | null
-}
+import type { MonitorReport, Observation, Outcome, RolloutEvent, Split, Splits } from './types.ts'
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
 const SPLIT_MAX_AGE_MS = 30_000
-/** Requests that the flags had a say in. Not `failover`: its draw is told of already. */
-const DRAWN: ReadonlySet<Reason> = new Set(['split', 'flag_off', 'killed', 'cooldown', 'capped'])
 /** Requests under way are looked through at most this often. */
 const WATCH_MS = 250
 
 /** Both planes as two Hono apps, with no runtime in them. */
 export function createHeadgate(parts: Parts): Headgate {
   const { clock, log } = parts
-  let { routes, flags, flagsMaxAgeMs } = parts
+  let { routes } = parts
   let splits: Splits | null = null
   let draining = false
   let generation = 1
@@ -189,9 +44,13 @@ export function createHeadgate(parts: Parts): Headgate {
   let watchedMs = Number.NEGATIVE_INFINITY
   const wallMs = parts.calendar?.wallMs ?? (() => clock.wallMs())
   const watchedSinceMs = wallMs()
-  const said = new Map<string, string>()
-  const tallies = new Map<string, Tally>()
-  const histories = new Map<string, History>()
+  const flags = new FlagsInForce({
+    source: parts.flags,
+    maxAgeMs: parts.flagsMaxAgeMs,
+    routes,
+    monotonicMs: () => clock.monotonicMs(),
+  })
+  const memories = new Memories()
   const isolates = new Isolates()
   const requests = new Requests()
   const { checks } = parts
@@ -221,25 +80,15 @@ export function createHeadgate(parts: Parts): Headgate {
   const listeners = new Set<(event: RolloutEvent) => void>()
   const startedAt = clock.wallMs()
   const flagVersions = new WeakMap<Split, string>()
-  const verdicts = new Map<string, VerdictValue>()
   const spans = parts.tracing?.spans ?? null
   const traces =
     parts.tracing?.tracesOf({
       spans: parts.tracing.spans,
       sha256: parts.sha256,
       flagVersionOf: (split) => (split === null ? null : (flagVersions.get(split) ?? null)),
-      flagProvider: () => flagProviderOf(flags?.status().source),
+      flagProvider: () => flags.provider,
       monotonicMs: () => clock.monotonicMs(),
     }) ?? null
-
-  function tallyOf(rollout: string): Tally {
-    let tally = tallies.get(rollout)
-    if (tally === undefined) {
-      tally = new Tally()
-      tallies.set(rollout, tally)
-    }
-    return tally
-  }
 
   const rollouts = new Rollouts({
     stores,
@@ -262,7 +111,6 @@ export function createHeadgate(parts: Parts): Headgate {
   })
   rollouts.configure(routes.rollouts.values())
   accounts.configure(routes.rollouts.values())
-  flags?.follow?.(askedOf(routes))
 
   const gate = newGate({
     routes: () => routes,
@@ -287,9 +135,9 @@ export function createHeadgate(parts: Parts): Headgate {
         return
       }
       const { observation, added } = rollouts.observe(observed, draw, dollars(pico))
-      tallyOf(observed.rollout).add(observation, clock.monotonicMs(), pico)
+      memories.of(observed.rollout).tally.add(observation, clock.monotonicMs(), pico)
       requests.add(observation, draw, added)
-      countUse(observation, draw)
+      flags.count(observation, draw)
       parts.witness?.(observation, draw)
     },
     pairs: parts.pairs ?? null,
@@ -307,15 +155,6 @@ export function createHeadgate(parts: Parts): Headgate {
     const known = rollout === null ? undefined : routes.rollouts.get(rollout)
     if (known === undefined) return null
     return arm === 'canary' ? known.control.name : known.canary.name
-  }
-
-  /** Tells the flag source which arm a request was drawn for. */
-  function countUse({ rollout, assigned, reason }: Observation, { split }: Draw): void {
-    if (flags?.count === undefined || !DRAWN.has(reason)) return
-    const config = rollout === null ? undefined : routes.rollouts.get(rollout)?.config
-    if (config === undefined) return
-    const { flag, kill } = config
-    flags.count({ flag, kill, arm: assigned, killed: split?.killed ?? false })
   }
 
   /** Where something ends, something else may wait in vain; where nothing ends nothing comes either. */
@@ -341,41 +180,33 @@ export function createHeadgate(parts: Parts): Headgate {
   }
 
   function refresh(): void {
-    splits = splitsOf(rollouts.splitInputs(), flags?.current() ?? null, {
+    splits = splitsOf(rollouts.splitInputs(), flags.current(), {
       killedByEnv: parts.killedByEnv,
       nowMs: clock.monotonicMs(),
       splitMaxAgeMs: SPLIT_MAX_AGE_MS,
-      flagsMaxAgeMs,
+      flagsMaxAgeMs: flags.maxAgeMs,
       before: splits,
     })
-    const hash = flags?.current()?.hash
+    const hash = flags.current()?.hash
     for (const split of splits.byRollout.values()) {
       if (hash !== undefined) flagVersions.set(split, hash)
       noteChange(split)
     }
   }
 
-  function historyOf(rollout: string): History {
-    let history = histories.get(rollout)
-    if (history === undefined) {
-      history = new History()
-      histories.set(rollout, history)
-    }
-    return history
-  }
-
   /** Remembers how it stands, and says when the judge says something else. */
   function noteView(rollout: string): void {
     const view = viewOf(rollout)
     if (view === null) return
-    historyOf(rollout).add(view, clock.monotonicMs())
+    memories.of(rollout).history.add(view, clock.monotonicMs())
     noteVerdict(rollout, view.verdict)
   }
 
   function noteVerdict(rollout: string, { value: to, reasons }: RolloutView['verdict']): void {
-    const from = verdicts.get(rollout)
-    verdicts.set(rollout, to)
-    if (from === undefined || from === to) return
+    const memory = memories.of(rollout)
+    const from = memory.verdict
+    memory.verdict = to
+    if (from === null || from === to) return
     log.info('verdict', { rollout, from, to, reasons })
     traces?.noteVerdict(rollout, { at: clock.wallMs(), from, to, reasons })
   }
@@ -384,8 +215,9 @@ export function createHeadgate(parts: Parts): Headgate {
   function noteChange(split: Split): void {
     const flag = flagPercentOf(split)
     const key = `${split.state} ${split.version} ${split.killed} ${flag} ${split.flag?.kind}`
-    if (said.get(split.rollout) === key) return
-    said.set(split.rollout, key)
+    const memory = memories.of(split.rollout)
+    if (memory.split === key) return
+    memory.split = key
     log.info('split', {
       rollout: split.rollout,
       state: split.state,
@@ -401,7 +233,7 @@ export function createHeadgate(parts: Parts): Headgate {
     const nowMs = clock.monotonicMs()
     for (const { name, control, canary } of routes.rollouts.values()) {
       if (control === canary || control.passthrough) continue
-      if (tallyOf(name).canaryPerSecond(nowMs) > 0) await proofs.ask(gate, control)
+      if (memories.of(name).tally.canaryPerSecond(nowMs) > 0) await proofs.ask(gate, control)
     }
   }
 
@@ -413,8 +245,8 @@ export function createHeadgate(parts: Parts): Headgate {
     return rolloutViewOf({
       split,
       report,
-      tally: tallyOf(name),
-      flags: flagsViewOf(),
+      tally: memories.of(name).tally,
+      flags: flags.view(),
       drift: comparisons.view(name, config, monitorOf(report, 'meaning')),
       canaryInFlight: canaryInFlight(name),
       nowMs: clock.monotonicMs(),
@@ -432,27 +264,12 @@ export function createHeadgate(parts: Parts): Headgate {
   const viewAll = (): readonly RolloutView[] =>
     [...routes.rollouts.keys()].flatMap((name) => viewOf(name) ?? [])
 
-  function flagsViewOf(): FlagsView {
-    const { source = 'none', hash = null, fault = null, refreshMs = 0 } = flags?.status() ?? {}
-    const snapshot = flags?.current() ?? null
-    const ageMs = snapshot === null ? null : clock.monotonicMs() - snapshot.readAtMs
-    return {
-      source,
-      hash,
-      // What nobody can tell the age of is as old as can be.
-      ageMs: ageMs === null || !Number.isFinite(ageMs) ? null : Math.round(ageMs),
-      maxAgeMs: Number.isFinite(flagsMaxAgeMs) ? flagsMaxAgeMs : null,
-      refreshMs,
-      fault,
-    }
-  }
-
   function healthOf(): HealthView {
     return {
       ready: !draining,
       degraded: degradedOf(),
       config: { generation, fault: configFault },
-      flags: flagsViewOf(),
+      flags: flags.view(),
       store: { kind: parts.storeName, fault: rollouts.fault ?? accounts.fault },
     }
   }
@@ -460,9 +277,7 @@ export function createHeadgate(parts: Parts): Headgate {
   function degradedOf(): string[] {
     const degraded: string[] = []
     if (configFault !== null) degraded.push('config')
-    if (flags !== null && (flags.current() === null || flags.status().fault !== null)) {
-      degraded.push('flags')
-    }
+    if (flags.isDegraded) degraded.push('flags')
     if (rollouts.fault !== null || accounts.fault !== null) degraded.push('store')
     if (gate.keys.refusing().length > 0) degraded.push('credentials')
     if (proofs.silent().size > 0) degraded.push('control')
@@ -470,11 +285,8 @@ export function createHeadgate(parts: Parts): Headgate {
   }
 
   function serving(): Serving {
-    const { source, ageMs, fault } = flagsViewOf()
-    const document = flags?.current()?.document ?? null
-    const unread = flags !== null && document === null ? 'was not read yet' : null
     return {
-      flags: { source: flags === null ? null : source, document, fault: fault ?? unread, ageMs },
+      flags: flags.health(),
       store: {
         kind: parts.storeName,
         fault: rollouts.fault ?? accounts.fault,
@@ -483,15 +295,6 @@ export function createHeadgate(parts: Parts): Headgate {
       },
       refusing: gate.keys.refusing(),
     }
-  }
-
-  /** @param known the hash of the document that is there already */
-  function flagNews(known: string | null): FlagNews | null {
-    const snapshot = flags?.current() ?? null
-    if (snapshot === null) return null
-    const { hash, document, readAtMs } = snapshot
-    const ageMs = clock.monotonicMs() - readAtMs
-    return { hash, ageMs, document: hash === known ? null : document }
   }
 
   async function costsOf(query: CostsQuery): Promise<CostsView | null> {
@@ -512,7 +315,7 @@ export function createHeadgate(parts: Parts): Headgate {
     const standing = {
       rollouts: viewAll(),
       splitAgeMs: splits === null ? null : clock.monotonicMs() - splits.asOfMs,
-      flagAgeMs: flags === null ? null : flagsViewOf().ageMs,
+      flagAgeMs: flags.knownAgeMs,
     }
     return measured.measured(standing, startedAt)
   }
@@ -556,7 +359,7 @@ export function createHeadgate(parts: Parts): Headgate {
       }))
     },
     history: ({ rollout, trail, after }) =>
-      routes.rollouts.has(rollout) ? historyOf(rollout).read(trail, after) : null,
+      routes.rollouts.has(rollout) ? memories.of(rollout).history.read(trail, after) : null,
     costs: costsOf,
     pairs: (query) => comparisons.read(query),
     pair: (id) => comparisons.get(id),
@@ -591,23 +394,24 @@ export function createHeadgate(parts: Parts): Headgate {
       const { process, parcel } = dispatch
       if (parcel !== null) await accounts.take(process, parcel.sequence, parcel.spend)
       const fresh = isolates.hear(name, dispatch, nowMs)
-      if (fresh !== null) tallyOf(name).merge(fresh.tally, nowMs)
+      if (fresh !== null) memories.of(name).tally.merge(fresh.tally, nowMs)
       if (fresh?.shadows != null) comparisons.merge(name, fresh.shadows)
       if (fresh !== null && parcel?.measured != null) measured?.take(parcel.measured)
-      if (historyOf(name).isDue(nowMs)) noteView(name)
+      if (memories.of(name).history.isDue(nowMs)) noteView(name)
       const control = routes.rollouts.get(name)?.control
       if (control !== undefined && (fresh?.tally.arms.control.outcomes.ok ?? 0) > 0) {
         proofs.note(control.name, nowMs)
       }
       const spent = accounts.spent.has(name)
-      return { ...answer, flags: flagNews(dispatch.flagsHash), spent }
+      return { ...answer, flags: flags.news(dispatch.flagsHash), spent }
     },
     async turn() {
       accounts.turn()
       await rollouts.turn()
       refresh()
       const nowMs = clock.monotonicMs()
-      for (const name of routes.rollouts.keys()) if (historyOf(name).isDue(nowMs)) noteView(name)
+      for (const name of routes.rollouts.keys())
+        if (memories.of(name).history.isDue(nowMs)) noteView(name)
       await Promise.all([
         proveControls(),
         accounts.flush(),
@@ -619,8 +423,7 @@ export function createHeadgate(parts: Parts): Headgate {
     reload(next) {
       routes = next.routes
       accounts.price(next.pricing)
-      flags = next.flags
-      flagsMaxAgeMs = next.flagsMaxAgeMs
+      flags.replace({ source: next.flags, maxAgeMs: next.flagsMaxAgeMs, routes })
       generation++
       gate.keys.forget()
       doctor?.forget()
@@ -628,7 +431,6 @@ export function createHeadgate(parts: Parts): Headgate {
       configFault = null
       rollouts.configure(routes.rollouts.values())
       accounts.configure(routes.rollouts.values())
-      flags?.follow?.(askedOf(routes))
       refresh()
       void rollouts.turn()
     },
@@ -651,18 +453,4 @@ export function createHeadgate(parts: Parts): Headgate {
 
 function monitorOf({ judgement }: Report, name: string): MonitorReport | null {
   return judgement?.guard.monitors.find((monitor) => monitor.name === name) ?? null
-}
-
-function askedOf({ rollouts }: Routes): AskedFlags[] {
-  return [...rollouts.values()].map(({ groupId, config: { flag, kill } }) => ({
-    flag,
-    kill,
-    groupId,
-  }))
-}
-
-/** Without where it is: that is no word of a convention. */
-function flagProviderOf(source: string | undefined): string | null {
-  if (source === undefined) return null
-  return source.startsWith('unleash:') ? 'unleash' : `headgate-${source.split(':', 1)[0]}`
 }

@@ -4,7 +4,8 @@ export {
   type OpenFeatureFlagSource,
   openFeatureFlagSource,
 } from './flag-sources/openfeature.ts'
-export { createHeadgate, type Headgate, type Parts, type Reload } from './headgate.ts'
+export type { Headgate, Parts, Reload } from './headgate/parts.ts'
+export { createHeadgate } from './headgate.ts'
 export type * from './ports.ts'
 export type { Door } from './proxy/app.ts'
 export type * from './types.ts'

@@ -8,7 +8,8 @@ import type { OtelNode, OtelParts } from './exporters/otel-node.ts'
 import { prometheusText } from './exporters/prometheus.ts'
 import type { WriteBack } from './exporters/unleash.ts'
 import { lostOf, type Webhooks, webhooks } from './exporters/webhook.ts'
-import { type Calendar, createHeadgate, type Headgate, type Reload } from './headgate.ts'
+import type { Calendar, Headgate, Reload } from './headgate/parts.ts'
+import { createHeadgate } from './headgate.ts'
 import {
   besideConfig,
   filesBeside,

@@ -1,4 +1,4 @@
-import type { Calendar } from '../headgate.ts'
+import type { Calendar } from '../headgate/parts.ts'
 
 /**
  * Fourteen days in a minute, for the control plane only: plans, events and ETAs go by it. Latencies, timeouts and probes stay

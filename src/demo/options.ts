@@ -1,4 +1,4 @@
-import type { Calendar } from '../headgate.ts'
+import type { Calendar } from '../headgate/parts.ts'
 import type { Log } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
 
