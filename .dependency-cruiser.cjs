@@ -21,7 +21,7 @@ const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
 const ENTRIES =
-  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
+  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|embedder|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
@@ -174,7 +174,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/(cli|demo)/',
-          '^src/(node|worker|worker-(flags|handler|lazy)|rollout-object)\\.ts$',
+          '^src/(node|worker|worker-(embedder|flags|handler|lazy)|rollout-object)\\.ts$',
           '^src/dashboard/',
         ],
       },
@@ -195,7 +195,7 @@ module.exports = {
     rule(
       '6-nothing-imports-an-entry',
       'The Durable Object is made of worker-*.ts too.',
-      { path: '^src/(rollout-object|worker-(flags|handler|lazy))\\.ts$' },
+      { path: '^src/(rollout-object|worker-(embedder|flags|handler|lazy))\\.ts$' },
       { path: ENTRIES, pathNot: '^src/worker-[a-z]+\\.ts$' },
     ),
     rule(

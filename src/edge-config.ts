@@ -4,7 +4,7 @@ import { parseConfig } from './config/parse.ts'
 import type { Config } from './config/schema.ts'
 import type { Secret } from './config/secret.ts'
 import { type Reveal, resolveSecrets, type SecretReader } from './config/secrets.ts'
-import { workersFaults } from './config/workers.ts'
+import { unboundFaults, workersFaults } from './config/workers.ts'
 import { type Pricing, pricingOf } from './cost/pricing.ts'
 import { HeadgateError } from './errors.ts'
 import { type FlagDocument, parseDocument } from './flag/document.ts'
@@ -43,7 +43,7 @@ export function edgeConfigOf({ file, config: text, flags }: EdgeFiles, env: Edge
   if (!parsed.ok) throw invalid(parsed.faults)
   const { config, faults } = applyOverrides(parsed.config, env)
   const read = readerOf(env)
-  const findings = [...faults, ...workersFaults(config, read)]
+  const findings = [...faults, ...workersFaults(config, read), ...unboundFaults(config, env)]
   if (findings.length > 0) {
     throw invalid(findings.map((finding) => new Fault(parsed.locate(finding.path), finding)))
   }

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { Fault, type Finding, Note } from './config/fault.ts'
 import type { Env } from './config/interpolate.ts'
+import { nodeFaults } from './config/node.ts'
 import { applyOverrides } from './config/overrides.ts'
 import { type Locate, parseConfig } from './config/parse.ts'
 import { parsePrices } from './config/price-file.ts'
@@ -141,6 +142,8 @@ export function loadConfig(file: string, env: Env): LoadedConfig | BadConfig {
   const read = readConfig(file, env)
   if (!read.ok) return read
   const { config, notes, locate } = read
+  const misplaced = nodeFaults(config)
+  if (misplaced.length > 0) return { ok: false, faults: placed(misplaced, locate), notes }
   const resolved = resolveSecrets(config, secretReader(config, file, env))
   if (!resolved.ok) return { ok: false, faults: placed(resolved.findings, locate), notes }
   const { reveal } = resolved

@@ -355,7 +355,7 @@ function watchBeside({ config, file }: LoadedConfig, reload: () => void): { clos
 
 /** It holds nothing open: made anew for each pair, it is of the newest configuration. */
 function embedderOf({ config: { embeddings }, reveal }: LoadedConfig): Embedder | null {
-  if (embeddings === undefined) return null
+  if (embeddings === undefined || 'workersAi' in embeddings) return null
   const { baseUrl, model, key, dimensions = null, timeout: timeoutMs } = embeddings
   const sealed = key === undefined ? null : reveal(key)
   return openAiEmbedder({ baseUrl, model, key: sealed, dimensions, timeoutMs, fetch, clock })

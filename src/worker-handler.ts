@@ -5,16 +5,16 @@ import { controlApp } from './api/routes.ts'
 import type { EdgeConfig } from './edge-config.ts'
 import { edgeChecks } from './edge-doctor.ts'
 import { edgePlane, type Writer } from './edge-plane.ts'
-import { openAiEmbedder } from './embedders/openai.ts'
 import { HeadgateError, placeOf } from './errors.ts'
 import { type Background, createIsolate, type Isolate } from './isolate.ts'
-import type { Embedder, Log, Witness } from './ports.ts'
+import type { Log, Witness } from './ports.ts'
 import { errorBody, refusalOf } from './proxy/dialect.ts'
 import type { Ask } from './rollout/outposts.ts'
 import { wantsLatestNames } from './telemetry/environment.ts'
 import { logToBoth } from './telemetry/lines.ts'
 import { fetchDial, fetchDoor } from './transports/fetch.ts'
 import { type EdgeBindings, loadEdge } from './worker-bindings.ts'
+import { edgeEmbedder } from './worker-embedder.ts'
 import { type EdgeOtel, edgeOtel, envOf, loadTelemetry, readyFor } from './worker-lazy.ts'
 import { edgeClock, edgeLog, hex, newId, random, sha256 } from './worker-runtime.ts'
 
@@ -47,21 +47,6 @@ export interface WorkerOptions {
 
 export interface WorkerHandler {
   fetch(request: Request, bindings: WorkerBindings, context: ExecutionContext): Promise<Response>
-}
-
-/** It holds nothing open: made anew for each pair. */
-function embedderOf({ config: { embeddings }, reveal }: EdgeConfig): Embedder | null {
-  if (embeddings === undefined) return null
-  const { baseUrl, model, key, dimensions = null, timeout: timeoutMs } = embeddings
-  return openAiEmbedder({
-    baseUrl,
-    model,
-    key: key === undefined ? null : reveal(key),
-    dimensions,
-    timeoutMs,
-    fetch: (url, init) => fetch(url, init),
-    clock: edgeClock,
-  })
 }
 
 export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
@@ -112,7 +97,7 @@ function edgeWith(
   otel: EdgeOtel | null,
   witness: Witness | undefined,
 ): Edge {
-  const { routes, pricing, config, controlToken, viewerToken } = loaded
+  const { routes, pricing, config, reveal, controlToken, viewerToken } = loaded
   const ask = askOf(bindings)
   const logs = otel?.otlp.logs ?? null
   const log =
@@ -154,7 +139,7 @@ function edgeWith(
     flagsMaxAgeMs:
       config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
     killedByEnv: bindings['HEADGATE_KILL'] === '1',
-    pairs: Pairing === null ? null : new Pairing(() => embedderOf(loaded)),
+    pairs: Pairing === null ? null : new Pairing(() => edgeEmbedder(config, reveal, bindings)),
     witness,
     tracing:
       spans === null || otel === null

@@ -39,7 +39,7 @@ export const configSchema = z
     embeddings: embeddings
       .optional()
       .describe(
-        'Who makes vectors of what both arms answered, in OpenAI’s format: it gets these texts. Without it similarity is lexical.',
+        'Who makes vectors of what both arms answered, in OpenAI’s format or over a binding of Workers AI: it gets these texts. Without it similarity is lexical.',
       ),
     webhooks: z.array(webhook).default([]).describe('Who is told when a rollout changes.'),
   })

@@ -61,7 +61,9 @@ export function secretUses(config: Config): SecretUse[] {
     use(['flags', 'unleash', 'token'], token, 'token')
     if (writeBack) use(['flags', 'unleash', 'writeBack', 'token'], writeBack.token, 'token')
   }
-  if (config.embeddings?.key) use(['embeddings', 'key'], config.embeddings.key, 'token')
+  if (config.embeddings && 'key' in config.embeddings && config.embeddings.key) {
+    use(['embeddings', 'key'], config.embeddings.key, 'token')
+  }
   for (const [index, { secret }] of config.webhooks.entries()) {
     use(['webhooks', index, 'secret'], secret, 'webhook')
   }

@@ -51,6 +51,23 @@ function providers({ flags }: Config): Finding[] {
   ]
 }
 
+/** Bindings that are no text, and not there. @param env what the Worker is bound to */
+export function unboundFaults(
+  { embeddings }: Config,
+  env: Readonly<Record<string, unknown>>,
+): Finding[] {
+  if (embeddings === undefined || !('workersAi' in embeddings)) return []
+  const { binding } = embeddings.workersAi
+  if (typeof (env[binding] as { run?: unknown } | undefined)?.run === 'function') return []
+  return [
+    {
+      path: ['embeddings', 'workersAi'],
+      message: `needs the binding ${binding} of Workers AI, which is not there`,
+      suggestion: `write binding = "${binding}" below [ai] in wrangler.toml`,
+    },
+  ]
+}
+
 /** What a Worker does not do as Node would. */
 export function workersNotes(config: Config): Finding[] {
   const prices =

@@ -52,6 +52,16 @@ describe('loading', () => {
     expect(loaded.ok && loaded.config.control).toBeUndefined()
   })
 
+  test('a binding that only Workers have is refused, with its place', () => {
+    const loaded = load(small('embeddings: { workersAi: {} }'))
+    expect(loaded.ok).toBe(false)
+    expect(!loaded.ok && loaded.faults.map(String)).toEqual([
+      expect.stringMatching(
+        /headgate\.yaml:\d+:\d+ embeddings\.workersAi is the Worker binding AI, which Node does not have/,
+      ),
+    ])
+  })
+
   test('a token in the environment brings the control plane', () => {
     const loaded = load(small(), { ...ENV, HEADGATE_TOKEN: 'token-1' })
     expect(loaded.ok && loaded.controlToken?.reveal()).toBe('token-1')

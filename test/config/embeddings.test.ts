@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { nodeFaults } from '../../src/config/node.ts'
 import { secretUses } from '../../src/config/secrets.ts'
 import { configOf, linesOf, small } from './read.ts'
 
@@ -27,7 +28,7 @@ test('a place, a model, a key by reference, and how long it may take', () => {
     ref: { env: 'OPENAI_API_KEY' },
     kind: 'token',
   })
-  expect(configOf(at('http://127.0.0.1:11434/v1')).embeddings?.key).toBeUndefined()
+  expect(configOf(at('http://127.0.0.1:11434/v1')).embeddings).not.toHaveProperty('key')
 })
 
 test.each([
@@ -44,4 +45,43 @@ test('a literal key is refused', () => {
   expect(linesOf(at('https://api.openai.com/v1', ', key: sk-12345')).join('\n')).toContain(
     'embeddings.key',
   )
+})
+
+const onWorkers = (what: string) => small(`embeddings: { workersAi: ${what} }`)
+
+test('a binding of Workers AI, and one of its models', () => {
+  expect(configOf(onWorkers('{}')).embeddings).toEqual({
+    workersAi: { binding: 'AI', model: '@cf/baai/bge-m3' },
+    timeout: 10_000,
+  })
+  const other = onWorkers('{ binding: MODELS, model: "@cf/baai/bge-small-en-v1.5" }, timeout: 2s')
+  expect(configOf(other).embeddings).toEqual({
+    workersAi: { binding: 'MODELS', model: '@cf/baai/bge-small-en-v1.5' },
+    timeout: 2_000,
+  })
+})
+
+test('a place and a binding are one too many', () => {
+  const both = at('https://api.openai.com/v1', ', workersAi: {}')
+  expect(linesOf(both)).toEqual([
+    expect.stringMatching(/embeddings takes either .* or .*, not both/),
+  ])
+})
+
+test.each(['{ binding: "my AI" }', '{ binding: "" }'])('%s is no name', (what) => {
+  expect(linesOf(onWorkers(what))).toEqual([
+    expect.stringContaining('embeddings.workersAi.binding must be a name such as AI'),
+  ])
+})
+
+test('Node has no such binding', () => {
+  expect(nodeFaults(configOf(onWorkers('{}')))).toEqual([
+    {
+      path: ['embeddings', 'workersAi'],
+      message: 'is the Worker binding AI, which Node does not have',
+      suggestion: expect.stringContaining('embeddings.baseUrl'),
+    },
+  ])
+  expect(nodeFaults(configOf(at('https://api.openai.com/v1')))).toEqual([])
+  expect(nodeFaults(configOf(small()))).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { configSchema } from '../../src/config/schema.ts'
-import { workersFaults, workersNotes } from '../../src/config/workers.ts'
+import { unboundFaults, workersFaults, workersNotes } from '../../src/config/workers.ts'
 
 /** What a configuration lacks to run on Workers. */
 
@@ -54,6 +54,22 @@ describe('a configuration for Workers', () => {
   it('may not load a provider of flags', () => {
     const flags = { openFeature: { module: 'flags.mjs' } }
     expect(pathsOf(workersFaults(configOf({ flags }), read))).toEqual(['flags.openFeature'])
+  })
+
+  it('needs the binding of Workers AI where it names one', () => {
+    const named = configOf({ embeddings: { workersAi: { binding: 'MODELS' } } })
+    const run = async () => null
+    expect(unboundFaults(named, { MODELS: { run } })).toEqual([])
+    expect(unboundFaults(configOf(), {})).toEqual([])
+    for (const env of [{}, { AI: { run } }, { MODELS: 'text' }, { MODELS: {} }]) {
+      expect(unboundFaults(named, env)).toEqual([
+        {
+          path: ['embeddings', 'workersAi'],
+          message: 'needs the binding MODELS of Workers AI, which is not there',
+          suggestion: 'write binding = "MODELS" below [ai] in wrangler.toml',
+        },
+      ])
+    }
   })
 
   it('needs its secrets to be set where they can be looked at', () => {

@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers'
 import type { Writer } from '../../src/edge-plane.ts'
+import type { AiBinding } from '../../src/embedders/workers-ai.ts'
 import type { Ask } from '../../src/rollout/outposts.ts'
 import { RolloutObject } from '../../src/rollout-object.ts'
 import type { EdgeBindings, KeyValues } from '../../src/worker-bindings.ts'
@@ -18,6 +19,8 @@ interface Setting {
   readonly observer: string
   /** Whose objects it asks, where they are not its own: another isolate of the same Worker. */
   readonly objects: string
+  /** What stands in for Workers AI; none unless given. */
+  readonly ai?: string
 }
 
 /** What its isolate heard last of its rollout. */
@@ -38,7 +41,17 @@ function bindingsOf(address: string): EdgeBindings {
   const HEADGATE_KV: KeyValues = {
     get: async (key) => (key === 'headgate.json' ? setting?.config : setting?.flags) ?? null,
   }
-  return { ...setting?.secrets, HEADGATE_KV }
+  const ai = setting?.ai
+  return { ...setting?.secrets, HEADGATE_KV, ...(ai === undefined ? {} : { AI: bindingTo(ai) }) }
+}
+
+function bindingTo(url: string): AiBinding {
+  return {
+    run: async (model, input) => {
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ model, ...input }) })
+      return answer.json()
+    },
+  }
 }
 
 /** Named `ADDRESS/ROLLOUT`. */

@@ -37,15 +37,23 @@ export async function stage(
     flags = { file: 'flags.json' },
     secrets = {},
     document = documentOf(100, false),
+    ai,
+    embeddings,
+    relaySeed = 1,
   }: {
     readonly document?: FlagDocument
     readonly count?: number
     readonly flags?: unknown
     readonly secrets?: Readonly<Record<string, string>>
+    /** What stands in for Workers AI. */
+    readonly ai?: string
+    readonly embeddings?: unknown
+    /** Another than 1 says other words. */
+    readonly relaySeed?: number
   } = {},
 ): Promise<Stage> {
   const official = await startUpstream({ name: 'official', seed: 1, keys: [OFFICIAL_KEY] })
-  const relay = await startUpstream({ name: 'relay', seed: 1, keys: [RELAY_KEY] })
+  const relay = await startUpstream({ name: 'relay', seed: relaySeed, keys: [RELAY_KEY] })
   const config = {
     version: 1,
     server: { open: true },
@@ -55,6 +63,7 @@ export async function stage(
       relay: { baseUrl: relay.baseUrl, auth: { bearer: { binding: 'RELAY' } } },
     },
     flags,
+    ...(embeddings === undefined ? {} : { embeddings }),
     rollouts: {
       relay: {
         match: { paths: [CHAT.path] },
@@ -74,6 +83,7 @@ export async function stage(
     secrets: { TOKEN: CONTROL_TOKEN, OFFICIAL: OFFICIAL_KEY, RELAY: RELAY_KEY, ...secrets },
     official,
     relay,
+    ai,
   }
   const first = await startWorkerGateway(setting)
   const isolates = [first]

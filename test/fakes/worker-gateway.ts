@@ -18,6 +18,8 @@ export interface WorkerGatewayOptions {
   readonly documentOf: (percent: number, killed: boolean) => FlagDocument
   /** The address whose objects it shares: another isolate of the same Worker. */
   readonly beside?: string
+  /** What stands in for Workers AI. */
+  readonly ai?: string | undefined
 }
 
 type Heard = Awaited<ReturnType<Workerd['heard']>>
@@ -48,6 +50,7 @@ export async function startWorkerGateway(options: WorkerGatewayOptions) {
     secrets: { HEADGATE_LOG_LEVEL: 'error', ...options.secrets },
     observer: `http://127.0.0.1:${(observer.address() as AddressInfo).port}/`,
     objects: options.beside ?? address,
+    ai: options.ai,
   }
   await runtime.tell('set', address, JSON.stringify(setting))
   await ready()

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Fault, Note, pathText } from '../../config/fault.ts'
+import { nodeFaults } from '../../config/node.ts'
 import type { Config, RolloutConfig } from '../../config/schema.ts'
 import {
   inspectSecrets,
@@ -62,7 +63,10 @@ export const run: Action<CheckOptions> = (options, { output, env, cwd, self }) =
     ? read.faults
     : workers
       ? workersFaults(read.config, null).map((one) => new Fault(read.locate(one.path), one))
-      : secretFaults(read, secrets)
+      : [
+          ...nodeFaults(read.config).map((one) => new Fault(read.locate(one.path), one)),
+          ...secretFaults(read, secrets),
+        ]
   const notes =
     read.ok && workers
       ? [

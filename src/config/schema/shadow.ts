@@ -117,8 +117,12 @@ export const shadow = z
     'A copy of some requests to the other arm, once the caller has its answer, to compare the two. Only of requests that leave nothing behind. Off unless it is here.',
   )
 
-/** Who makes vectors of what both arms answered. */
-export const embeddings = z.strictObject({
+const embeddingTimeout = timeout
+  .prefault('10s')
+  .describe('Of one call; past it the pair is compared lexically.')
+
+/** Over HTTP, in OpenAI’s format. */
+const embeddingsApi = z.strictObject({
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'must be an https: URL such as https://api.openai.com/v1' })
     .describe('What `/embeddings` is put behind. `http:` only on loopback.'),
@@ -130,5 +134,28 @@ export const embeddings = z.strictObject({
     .max(8_192)
     .optional()
     .describe('Where the model can shorten its vectors.'),
-  timeout: timeout.prefault('10s').describe('Of one call; past it the pair is compared lexically.'),
+  timeout: embeddingTimeout,
 })
+
+/** Over a binding, on Workers alone. */
+const workersAi = z.strictObject({
+  workersAi: z
+    .strictObject({
+      binding: z
+        .string()
+        .regex(/^[A-Za-z_]\w{0,99}$/, 'must be a name such as AI')
+        .default('AI')
+        .describe('As wrangler.toml names it: `[ai] binding = "AI"`.'),
+      model: z
+        .string()
+        .min(1)
+        .max(200)
+        .default('@cf/baai/bge-m3')
+        .describe('One of its models for text embeddings.'),
+    })
+    .describe('Cloudflare’s Workers AI makes the vectors; on Workers only.'),
+  timeout: embeddingTimeout,
+})
+
+/** Who makes vectors of what both arms answered. */
+export const embeddings = z.union([embeddingsApi, workersAi])
