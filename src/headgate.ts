@@ -26,6 +26,7 @@ import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
 import { countedStores } from './telemetry/counted-stores.ts'
 import type { Measured } from './telemetry/measured.ts'
+import { namedModels } from './telemetry/models.ts'
 import type { MonitorReport, Observation, Outcome, RolloutEvent, Split, Splits } from './types.ts'
 
 /** PRODUCT.md "Two clocks": the control plane's word holds this long in the data plane. */
@@ -71,6 +72,7 @@ export function createHeadgate(parts: Parts): Headgate {
       log.warn('budget', { rollout, type, words })
       rollouts.note(rollout, { type, reason: words, by: 'budget' })
     },
+    onLines: (lines) => measured?.spending.add(lines),
   })
   const comparisons = new Comparisons({
     store: stores.pairs,
@@ -111,6 +113,7 @@ export function createHeadgate(parts: Parts): Headgate {
   })
   rollouts.configure(routes.rollouts.values())
   accounts.configure(routes.rollouts.values())
+  measured?.spending.name(namedModels(routes))
 
   const gate = newGate({
     routes: () => routes,
@@ -316,8 +319,9 @@ export function createHeadgate(parts: Parts): Headgate {
       rollouts: viewAll(),
       splitAgeMs: splits === null ? null : clock.monotonicMs() - splits.asOfMs,
       flagAgeMs: flags.knownAgeMs,
+      budgets: accounts.stands(),
     }
-    return measured.measured(standing, startedAt)
+    return measured.measured(standing, accounts.pending(), startedAt)
   }
 
   function metricsPage(openMetrics: boolean): string | null {
@@ -431,6 +435,7 @@ export function createHeadgate(parts: Parts): Headgate {
       configFault = null
       rollouts.configure(routes.rollouts.values())
       accounts.configure(routes.rollouts.values())
+      measured?.spending.name(namedModels(routes))
       refresh()
       void rollouts.turn()
     },

@@ -16,6 +16,8 @@ export interface AccountsParts {
   readonly log: Log
   /** A budget has something to tell. It must not throw. */
   readonly onNews: (news: BudgetNews) => void
+  /** As `LedgerParts.onLines`, and of what isolates spent. */
+  readonly onLines: (lines: readonly LedgerLine[]) => void
 }
 
 export class Accounts {
@@ -73,10 +75,11 @@ export class Accounts {
   /** What an isolate spent; the store takes each of its batches once. @throws what the store throws: then it comes again */
   async take(process: string, sequence: number, lines: readonly LedgerLine[]): Promise<void> {
     if (lines.length === 0) return
-    const { store, wallMs } = this.#parts
+    const { store, wallMs, onLines } = this.#parts
     // First what the month had before: that counts once.
     await this.#ledger.flush()
     if ((await store.add({ process, sequence, at: wallMs(), lines })) === 'known') return
+    onLines(lines)
     for (const { key, amounts } of lines) {
       const { rollout, arm, day } = key
       if (rollout !== null && arm === 'canary') this.#spend(rollout, day, amounts['spent'] ?? 0n)
@@ -87,6 +90,11 @@ export class Accounts {
   turn(): void {
     this.#today = dayText(this.#parts.wallMs())
     this.#budgets.turn(this.#today)
+  }
+
+  /** As `Ledger.pending`. */
+  pending(): readonly LedgerLine[] {
+    return this.#ledger.pending()
   }
 
   stands(): readonly BudgetStand[] {

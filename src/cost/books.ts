@@ -54,12 +54,14 @@ export class Books {
     return this.#lines.size === 0
   }
 
-  /** What was booked since the last. */
+  /** What was booked since it was last taken. */
+  lines(): LedgerLine[] {
+    return Array.from(this.#lines.values(), ({ key, line }) => ({ key, amounts: line.amounts() }))
+  }
+
+  /** The same, which is then gone. */
   take(): LedgerLine[] {
-    const lines = [...this.#lines.values()].map(({ key, line }) => ({
-      key,
-      amounts: line.amounts(),
-    }))
+    const lines = this.lines()
     this.#lines = new Map()
     return lines
   }

@@ -17,6 +17,8 @@ export interface LedgerParts {
   readonly log: Log
   /** Told once, before the first batch is written, what the ledger has of the present month. */
   readonly onMonth?: (lines: readonly LedgerLine[]) => void
+  /** Told of lines on their way to the store, once each, whether it takes them or not. It must not throw. */
+  readonly onLines?: (lines: readonly LedgerLine[]) => void
 }
 
 const DAY_MS = 86_400_000
@@ -50,6 +52,11 @@ export class Ledger {
     return this.#fault
   }
 
+  /** What is booked and on its way to no store yet. */
+  pending(): readonly LedgerLine[] {
+    return this.#books.lines()
+  }
+
   /** As `Books.book`. */
   book(observation: Observation, role: Role, other: string | null): Booking {
     return this.#books.book(observation, role, other)
@@ -79,6 +86,7 @@ export class Ledger {
       if (this.#batch !== null) await this.#send(this.#batch)
       if (!this.#books.isEmpty) {
         const lines = this.#books.take()
+        this.#parts.onLines?.(lines)
         await this.#send({ process, sequence: this.#sequence++, at: wallMs(), lines })
       }
       const before = dayText(wallMs() - KEPT_DAYS * DAY_MS)

@@ -1,5 +1,7 @@
+import type { AmountName } from '../cost/lines.ts'
+import { usdOf } from '../cost/price.ts'
 import { gaugesOf, talliesOf } from './gauges.ts'
-import type { Measured, MeterCounts } from './measured.ts'
+import type { Measured, MeterCounts, SpentCounts } from './measured.ts'
 import { attributesOf, type Label, type LabelValues, METRICS, type Metric } from './names.ts'
 import { type Collected, Distribution, distributionOf, type Point, type Spread } from './series.ts'
 
@@ -7,12 +9,13 @@ import { type Collected, Distribution, distributionOf, type Point, type Spread }
 
 /** @param latest with the newest names of the GenAI conventions (`OTEL_SEMCONV_STABILITY_OPT_IN`) */
 export function collectedOf(
-  { requests, tallies, dropped, standing }: Measured,
+  { requests, spent, tallies, dropped, standing }: Measured,
   latest: boolean,
 ): readonly Collected[] {
   const names = standing.rollouts.map(({ name }) => name)
   return [
     ...requestsOf(requests, latest),
+    ...spentOf(spent),
     ...gaugesOf(standing),
     ...talliesOf(tallies, names, dropped),
   ]
@@ -61,6 +64,24 @@ function requestsOf(
       rowsOf(operated, ({ firstChunk }) => firstChunk),
     ),
     ...usage,
+  ]
+}
+
+function spentOf(spent: readonly SpentCounts[]): readonly Collected[] {
+  const money = (metric: Metric, name: AmountName) =>
+    collected(
+      metric,
+      rowsOf(spent, ({ amounts }) => usdOf(amounts[name])),
+    )
+  return [
+    money(METRICS.cost, 'spent'),
+    money(METRICS.costEstimated, 'guessed'),
+    money(METRICS.costCompared, 'comparedSpent'),
+    money(METRICS.costElsewhere, 'elsewhere'),
+    collected(
+      METRICS.costUnpriced,
+      rowsOf(spent, ({ amounts }) => Number(amounts.unpriced)),
+    ),
   ]
 }
 

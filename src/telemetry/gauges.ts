@@ -1,3 +1,4 @@
+import { usdOf } from '../cost/price.ts'
 import { ROLLOUT_STATES } from '../types.ts'
 import type { Standing, TallyCounts } from './measured.ts'
 import { attributesOf, type LabelValues, METRICS, type Metric } from './names.ts'
@@ -7,7 +8,12 @@ import type { Collected, Point } from './series.ts'
 
 const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
 
-export function gaugesOf({ rollouts, splitAgeMs, flagAgeMs }: Standing): readonly Collected[] {
+export function gaugesOf({
+  rollouts,
+  splitAgeMs,
+  flagAgeMs,
+  budgets,
+}: Standing): readonly Collected[] {
   const each = (
     metric: Metric,
     pointsOf: (view: Standing['rollouts'][number]) => readonly Point[],
@@ -48,9 +54,20 @@ export function gaugesOf({ rollouts, splitAgeMs, flagAgeMs }: Standing): readonl
         pointOf(count, { rollout: name, why }),
       ),
     ),
+    ...budgetsOf(budgets),
     { metric: METRICS.splitAge, points: pointOf(secondsOf(splitAgeMs), {}) },
     { metric: METRICS.flagAge, points: pointOf(secondsOf(flagAgeMs), {}) },
   ]
+}
+
+function budgetsOf(budgets: Standing['budgets']): readonly Collected[] {
+  const each = (metric: Metric, which: 'limit' | 'spent'): Collected => ({
+    metric,
+    points: budgets.flatMap(({ rollout, period, ...money }) =>
+      pointOf(usdOf(money[which]), { rollout, period }),
+    ),
+  })
+  return [each(METRICS.budgetLimit, 'limit'), each(METRICS.budgetSpent, 'spent')]
 }
 
 /** Who may roll back. */

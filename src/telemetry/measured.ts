@@ -1,4 +1,6 @@
 import type { RolloutView } from '../api/views.ts'
+import type { BudgetStand } from '../cost/budget.ts'
+import type { Amounts } from '../cost/lines.ts'
 import type { LabelValues } from './names.ts'
 import type { Spread } from './series.ts'
 
@@ -30,6 +32,12 @@ export interface MeterCounts {
   readonly operated: readonly OperatedCounts[]
 }
 
+/** What was spent, as one series has it. Money in picodollars. */
+export interface SpentCounts {
+  readonly labels: LabelValues
+  readonly amounts: Amounts
+}
+
 /** What happens now and then. */
 export interface TallyCounts {
   readonly rollbacks: readonly RollbackCount[]
@@ -49,11 +57,13 @@ export interface Standing {
   /** Null while there is none. */
   readonly splitAgeMs: number | null
   readonly flagAgeMs: number | null
+  readonly budgets: readonly BudgetStand[]
 }
 
 /** All that there is to collect. */
 export interface Measured {
   readonly requests: MeterCounts
+  readonly spent: readonly SpentCounts[]
   readonly tallies: TallyCounts
   /** What exporters could not deliver, by signal. */
   readonly dropped: Readonly<Record<string, number>>
@@ -81,6 +91,7 @@ export function mergedOf(each: readonly Measured[]): Measured {
       tried: each.flatMap(({ requests }) => requests.tried),
       operated: each.flatMap(({ requests }) => requests.operated),
     },
+    spent: each.flatMap(({ spent }) => spent),
     tallies: {
       rollbacks: each.flatMap(({ tallies }) => tallies.rollbacks),
       storeErrors: summed(each.map(({ tallies }) => tallies.storeErrors)),
@@ -90,6 +101,7 @@ export function mergedOf(each: readonly Measured[]): Measured {
       rollouts: each.flatMap(({ standing }) => standing.rollouts),
       splitAgeMs: agesOf('splitAgeMs'),
       flagAgeMs: agesOf('flagAgeMs'),
+      budgets: each.flatMap(({ standing }) => standing.budgets),
     },
     fromAt: Math.min(...each.map(({ fromAt }) => fromAt)),
   }

@@ -7,7 +7,7 @@ import { GENAI_SECONDS, HTTP_SECONDS, TOKENS } from './bounds.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
 import { isKept } from './kept.ts'
 import type { MeterCounts } from './measured.ts'
-import { ModelLabels } from './models.ts'
+import { ModelLabels, namedModels } from './models.ts'
 import type { LabelValues } from './names.ts'
 import { Distribution, type Exemplar, Rows } from './series.ts'
 
@@ -254,11 +254,7 @@ export class Meter implements Telemetry {
     if (routes === this.#routes) return
     this.#routes = routes
     this.#counted.clear()
-    const named = [...routes.upstreams.values()].flatMap(({ models }) => [
-      ...(models?.keys() ?? []),
-    ])
-    for (const { config } of routes.rollouts.values()) named.push(...(config.match.models ?? []))
-    this.#models.name(named)
+    this.#models.name(namedModels(routes))
   }
 }
 

@@ -1,6 +1,8 @@
+import type { LedgerLine } from '../ports.ts'
 import type { RolloutEvent } from '../types.ts'
 import type { Measured, MeasuredByIsolate, Standing } from './measured.ts'
 import { Meter } from './meter.ts'
+import { Spending } from './spending.ts'
 import { Tallies } from './tallies.ts'
 
 /** What one process counts, and how things stand there: numbers without names, which `collect.ts` gives them. */
@@ -15,6 +17,8 @@ export interface MetricsParts {
 export class Metrics {
   /** Told of requests. */
   readonly meter: Meter
+  /** Told of lines of the ledger. */
+  readonly spending = new Spending()
   readonly #tallies = new Tallies()
   readonly #parts: MetricsParts
   readonly #droppedElsewhere: Record<string, number> = {}
@@ -41,13 +45,15 @@ export class Metrics {
     }
   }
 
-  measured(standing: Standing, fromAt: number): Measured {
+  /** @param pending lines that `spending` has not heard of yet */
+  measured(standing: Standing, pending: readonly LedgerLine[], fromAt: number): Measured {
     const dropped: Record<string, number> = { ...this.#parts.dropped() }
     for (const [signal, count] of Object.entries(this.#droppedElsewhere)) {
       dropped[signal] = (dropped[signal] ?? 0) + count
     }
     return {
       requests: this.meter.counts(),
+      spent: this.spending.counts(pending),
       tallies: this.#tallies.counts(),
       dropped,
       standing,

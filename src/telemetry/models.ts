@@ -1,3 +1,5 @@
+import type { Routes } from '../proxy/routes.ts'
+
 /** Model names are words of callers and upstreams: only so many become the label of a series. */
 
 const OTHER = 'other'
@@ -6,6 +8,15 @@ const OTHER = 'other'
 const MOST_ASKED = 20
 /** Names that one model may be answered with: an alias has a few dated ones over time. */
 const MOST_ANSWERED = 4
+
+/** Models that config names: of upstreams, and of what rollouts match. */
+export function namedModels(routes: Routes): readonly string[] {
+  const { upstreams, rollouts } = routes
+  return [
+    ...[...upstreams.values()].flatMap(({ models }) => [...(models?.keys() ?? [])]),
+    ...[...rollouts.values()].flatMap(({ config }) => config.match.models ?? []),
+  ]
+}
 
 export class ModelLabels {
   #named: ReadonlySet<string> = new Set()
@@ -27,7 +38,7 @@ export class ModelLabels {
    * @returns the name, or `other`
    */
   askedOf(name: string, known: boolean): string {
-    if (this.has(name)) return name
+    if (name === OTHER || this.has(name)) return name
     if (!known || this.#learned >= MOST_ASKED) return OTHER
     this.#learned++
     this.#answered.set(name, new Set())

@@ -121,6 +121,7 @@ export const LABELS = {
     'headgate',
     'Why there was no shadow: `not_allowed`, `no_answer`, `concurrency`, a spent budget, `busy`, `closed`, …',
   ),
+  period: attribute('headgate.period', 'headgate', '`day`, `month`, in UTC'),
   signal: attribute(
     'headgate.signal',
     'headgate',
@@ -307,6 +308,8 @@ const GENAI: readonly Label[] = [
   'rollout',
 ]
 
+const COST: readonly Label[] = ['rollout', 'arm', 'role', 'modelAsked']
+
 export const METRICS = {
   serverDuration: {
     name: 'http.server.request.duration',
@@ -381,6 +384,65 @@ export const METRICS = {
     meaning:
       'Attempts by how they ended: a failure that failover repaired is counted here, under the canary',
     labels: ['rollout', 'arm', 'assigned', 'reason', 'outcome', 'role'],
+  },
+  cost: {
+    name: 'headgate.cost',
+    kind: 'counter',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning:
+      'What was spent, in dollars: attempts that have a price, as the ledger has them; shadows, probes and golden questions under their role',
+    labels: COST,
+  },
+  costEstimated: {
+    name: 'headgate.cost.estimated',
+    kind: 'counter',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning: 'The part of `headgate.cost` that was guessed from bytes, where no usage was told',
+    labels: COST,
+  },
+  costCompared: {
+    name: 'headgate.cost.compared',
+    kind: 'counter',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning:
+      'The part of `headgate.cost` that could have gone to the other arm, where its price is known too',
+    labels: COST,
+  },
+  costElsewhere: {
+    name: 'headgate.cost.elsewhere',
+    kind: 'counter',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning:
+      'What the other arm would have asked for what `headgate.cost.compared` counts. Of the canary, this less that is what was saved',
+    labels: COST,
+  },
+  costUnpriced: {
+    name: 'headgate.cost.unpriced',
+    kind: 'counter',
+    unit: '{attempt}',
+    stability: 'headgate',
+    meaning: 'Attempts that cost something nobody knows the price of: in no other metric of cost',
+    labels: COST,
+  },
+  budgetLimit: {
+    name: 'headgate.budget.limit',
+    kind: 'gauge',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning: 'What the canary of a rollout may cost in a day or a month',
+    labels: ['rollout', 'period'],
+  },
+  budgetSpent: {
+    name: 'headgate.budget.spent',
+    kind: 'gauge',
+    unit: '{USD}',
+    stability: 'headgate',
+    meaning: 'What of it is spent in the present day or month',
+    labels: ['rollout', 'period'],
   },
   share: {
     name: 'headgate.rollout.share',

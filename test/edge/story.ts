@@ -40,9 +40,12 @@ export async function stage(
     ai,
     embeddings,
     relaySeed = 1,
+    upstream = {},
   }: {
     readonly document?: FlagDocument
     readonly count?: number
+    /** Merged over the configuration of both. */
+    readonly upstream?: Readonly<Record<string, unknown>>
     readonly flags?: unknown
     readonly secrets?: Readonly<Record<string, string>>
     /** What stands in for Workers AI. */
@@ -59,8 +62,12 @@ export async function stage(
     server: { open: true },
     control: { token: { binding: 'TOKEN' } },
     upstreams: {
-      official: { baseUrl: official.baseUrl, auth: { bearer: { binding: 'OFFICIAL' } } },
-      relay: { baseUrl: relay.baseUrl, auth: { bearer: { binding: 'RELAY' } } },
+      official: {
+        baseUrl: official.baseUrl,
+        auth: { bearer: { binding: 'OFFICIAL' } },
+        ...upstream,
+      },
+      relay: { baseUrl: relay.baseUrl, auth: { bearer: { binding: 'RELAY' } }, ...upstream },
     },
     flags,
     ...(embeddings === undefined ? {} : { embeddings }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { CostsView } from '../../src/api/views.ts'
 import { CONTROL_TOKEN } from '../fakes/worker-gateway.ts'
 import { closing } from '../runtime/start.ts'
 import { type Collector, type Mood, type SentSpan, startCollector } from '../telemetry/collector.ts'
@@ -157,7 +158,8 @@ describe('a collector that is not well', () => {
 
 describe('/-/metrics on Workers', () => {
   it('has what all isolates counted, each request once, and how the rollout stands', async () => {
-    const made = await stage(HALF, { count: 2 })
+    const upstream = { price: { ratio: 0.5 } }
+    const made = await stage({ ...HALF, budget: { day: 5 } }, { count: 2, upstream })
     await made.first.command('start')
     for (let index = 0; index < 10; index++) {
       for (const isolate of made.isolates) await ask(isolate)
@@ -171,6 +173,12 @@ describe('/-/metrics on Workers', () => {
       if (sum < 20) continue
       expect(sum).toBe(20)
       expect(page.value('headgate_rollout_share_ratio', { headgate_share: 'target' })).toBe(0.5)
+      const { total, budgets } = (await made.first.ask('/costs')) as CostsView
+      expect(total.requests).toBe(20)
+      const dollars = page.all('headgate_cost_total').map(({ value }) => value)
+      expect(dollars).toHaveLength(2)
+      expect(dollars.reduce((all, value) => all + value)).toBeCloseTo(total.costUsd ?? 0, 12)
+      expect(page.value('headgate_budget_spent')).toBe(budgets[0]?.spentUsd)
       break
     }
     const { host } = new URL(made.first.url)

@@ -43,10 +43,10 @@ test('several writers are one page: ages are the oldest, drops and rows come tog
   const parts = { monotonicMs: clock, dropped: () => ({ spans: 2 }) }
   const one = new Metrics(parts)
   one.take({ requests: { served: [], tried: [], operated: [] }, dropped: { spans: 3, logs: 1 } })
-  const standing = { rollouts: [], splitAgeMs: 5, flagAgeMs: null }
+  const standing = { rollouts: [], splitAgeMs: 5, flagAgeMs: null, budgets: [] }
   const merged = mergedOf([
-    one.measured(standing, 20),
-    new Metrics(parts).measured({ ...standing, splitAgeMs: 9 }, 10),
+    one.measured(standing, [], 20),
+    new Metrics(parts).measured({ ...standing, splitAgeMs: 9 }, [], 10),
   ])
   expect(merged).toMatchObject({
     dropped: { spans: 7, logs: 1 },
