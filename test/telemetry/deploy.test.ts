@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { listen } from '../../src/transports/listen.ts'
 import { ask, CHAT } from '../fakes/asks.ts'
@@ -27,7 +28,7 @@ const rules: readonly Rule[] = parse(readFileSync(RULES, 'utf8')).groups.flatMap
 const filled = (expression: string): string =>
   expression.replaceAll('$rollout', '.*').replaceAll(/\[\w+\]/g, '[1m]')
 
-const queries = ['rollout', 'arms'].flatMap((name) => {
+const queries = ['rollout', 'arms', 'money'].flatMap((name) => {
   const file = join(ROOT, `deploy/grafana/dashboards/${name}.json`)
   const { panels } = JSON.parse(readFileSync(file, 'utf8'))
   return panels.flatMap(({ title, targets }: { title: string; targets: { expr: string }[] }) =>
@@ -43,7 +44,17 @@ describe('deploy', () => {
 
   beforeAll(async () => {
     const plan = { steps: ['50%'], over: '1d', advance: 'auto' }
-    const gateway = await startGateway({ transport: 'node', percent: 100, rollout: { plan } })
+    const gateway = await startGateway({
+      transport: 'node',
+      percent: 100,
+      official: { price: { ratio: 1 } },
+      relay: { price: { ratio: 0.15 } },
+      rollout: {
+        plan,
+        budget: { day: 1e-6, month: 1e6 },
+        shadow: { rate: '100%', both: true, probes: '0%' },
+      },
+    })
     const control = await listen(gateway.headgate.control, '127.0.0.1', 0, 'port')
     await gateway.command('start')
     const ask20 = () =>
@@ -52,7 +63,13 @@ describe('deploy', () => {
           ask(gateway, CHAT, { user: `u${index}`, stream: true }),
         ),
       )
+    const askDearly = () =>
+      Promise.all([
+        ask(gateway, CHAT, { model: 'without-a-price' }),
+        ask(gateway, CHAT, { stream: true, stream_options: { include_usage: false } }),
+      ])
     await ask20()
+    await askDearly()
     await gateway.relay.setFault({ kind: 'status', status: 500 })
     await ask(gateway, CHAT, { user: 'one', stream: true })
     prometheus = await startPrometheus({
@@ -67,6 +84,7 @@ describe('deploy', () => {
       await gateway.headgate.turn()
     }
     await ask20()
+    await askDearly()
     close = async () => {
       await prometheus.close()
       await control.close(0)
@@ -94,6 +112,19 @@ describe('deploy', () => {
     },
   )
 
+  it('HeadgateBudgetSpent fires for the budget that is spent, and for no other', async () => {
+    const firing = 'ALERTS{alertname=~"HeadgateBudget.*", alertstate="firing"}'
+    const alerts = await prometheus.until(firing, (series) => series.length > 0)
+    expect(alerts.map(({ metric }) => metric)).toMatchObject([
+      {
+        alertname: 'HeadgateBudgetSpent',
+        headgate_rollout_name: 'relay',
+        headgate_period: 'day',
+        severity: 'page',
+      },
+    ])
+  })
+
   it('HeadgateRolledBack fires after a rollback, and names the rollout', async () => {
     const firing = 'ALERTS{alertname="HeadgateRolledBack", alertstate="firing"}'
     const [alert] = await prometheus.until(firing, (series) => series.length > 0)
@@ -108,6 +139,48 @@ test('promtool takes the rules and the configuration', () => {
     0,
     expect.stringContaining(`${rules.length} rules found`),
   ])
+})
+
+test.each([
+  [79, []],
+  [80, ['HeadgateBudgetNearlySpent']],
+  [99, ['HeadgateBudgetNearlySpent']],
+  [100, ['HeadgateBudgetSpent']],
+])('of a budget of 100 dollars %i are spent: %j', (spent, firing) => {
+  const labels = { headgate_rollout_name: 'relay', headgate_period: 'month' }
+  const series = `{headgate_rollout_name="relay",headgate_period="month"}`
+  const shown: Readonly<Record<string, readonly [string, string]>> = {
+    HeadgateBudgetNearlySpent: ['ticket', `${spent}% of what`],
+    HeadgateBudgetSpent: ['page', 'What'],
+  }
+  const tests = Object.entries(shown).map(([alertname, [severity, words]]) => ({
+    eval_time: '1m',
+    alertname,
+    exp_alerts: firing.includes(alertname as never)
+      ? [
+          {
+            exp_labels: { ...labels, severity },
+            exp_annotations: {
+              summary: `${words} the canary of relay may cost in a month is spent`,
+              runbook_url: 'docs/runbooks/budget.md',
+            },
+          },
+        ]
+      : [],
+  }))
+  const input_series = [
+    { series: `headgate_budget_spent${series}`, values: `${spent} ${spent}` },
+    { series: `headgate_budget_limit${series}`, values: '100 100' },
+  ]
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-rules-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'test.json')
+  const groups = [{ interval: '1m', input_series, alert_rule_test: tests }]
+  writeFileSync(file, JSON.stringify({ rule_files: [RULES], tests: groups }))
+  const { stdout, stderr, status } = spawnSync('promtool', ['test', 'rules', file], {
+    encoding: 'utf8',
+  })
+  expect([status, stderr, stdout]).toEqual([0, '', expect.stringContaining('SUCCESS')])
 })
 
 test('the collector has a pipeline for each signal, made of parts that it has', () => {
