@@ -1,7 +1,8 @@
+import { type RateInterval, rateInterval } from '../judge/rate-interval.ts'
 import { CLEAN_PROBES } from '../rollout/advance.ts'
 import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
-import type { Split, Verdict } from '../types.ts'
+import type { Arm, MonitorReport, Split, Verdict } from '../types.ts'
 import type { DriftView, FlagsView, RolloutView } from './views.ts'
 
 /** A rollout as the API shows it, from what the planes know. */
@@ -110,7 +111,21 @@ function verdictOf({ plan, judgement, record, newest }: Report): RolloutView['ve
 
 function monitorsOf(judgement: Report['judgement']): RolloutView['verdict']['monitors'] {
   const monitors = judgement?.guard.monitors ?? []
-  return monitors.map((monitor) => ({ ...monitor, counts: { ...monitor.counts } }))
+  return monitors.map((monitor) => ({
+    ...monitor,
+    counts: { ...monitor.counts },
+    ...(RATES.has(monitor.name) ? { between: betweenOf(monitor) } : {}),
+  }))
+}
+
+/** Monitors of first outcomes of units, each bad or not. */
+const RATES: ReadonlySet<string> = new Set(['failures', 'rejections', 'cancellations'])
+
+function betweenOf({ counts, bad }: MonitorReport): Record<Arm, RateInterval> {
+  return {
+    control: rateInterval(bad?.control ?? 0, counts.control),
+    canary: rateInterval(bad?.canary ?? 0, counts.canary),
+  }
 }
 
 function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {

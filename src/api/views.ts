@@ -22,6 +22,8 @@ const stateView = z.enum(ROLLOUT_STATES).meta({ id: 'State' })
 
 const quantile = z.number().nullable()
 const between = z.tuple([quantile, quantile]).readonly()
+const rate = z.number().min(0).max(1)
+const rates = z.tuple([rate, rate]).readonly()
 
 const percentiles = z
   .object({
@@ -67,6 +69,12 @@ const monitor = z
       .object({ control: z.number(), canary: z.number() })
       .optional()
       .describe('Of `counts`: failed, slower than control’s p95, over control’s cap.'),
+    between: z
+      .object({ control: rates, canary: rates })
+      .optional()
+      .describe(
+        'Of failures, rejections and cancellations: where the rate of each arm truly is, however often one looks, 19 times in 20 for both.',
+      ),
     margin: z
       .object({ kind: z.enum(['absolute', 'relative']), value: z.number() })
       .optional()

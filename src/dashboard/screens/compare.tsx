@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { RolloutView } from '../../api/views.ts'
 import { countText, millisText, percentText, plural, usdText, wordsOf } from '../format.ts'
-import { differenceOf, type Interval, rateInterval, ratioOf } from '../interval.ts'
+import { differenceOf, type Interval, ratioOf } from '../interval.ts'
 import { IntervalPlot } from '../interval-plot.tsx'
 import { addressOf } from '../route.ts'
 import { ArmMark, Card } from '../ui.tsx'
@@ -74,9 +74,8 @@ function RateTile({
   readonly monitor: Monitor
   readonly need: RolloutView['need']
 }) {
-  const { name, counts, bad, margin, words } = monitor
-  const control = rateInterval(bad?.control ?? 0, counts.control)
-  const canary = rateInterval(bad?.canary ?? 0, counts.canary)
+  const { name, counts, margin, words } = monitor
+  const [control, canary] = [rateOf(monitor, 'control'), rateOf(monitor, 'canary')]
   const difference = differenceOf(control, canary)
   const allowed =
     margin === undefined
@@ -98,6 +97,11 @@ function RateTile({
       words={words}
     />
   )
+}
+
+function rateOf({ counts, bad, between }: Monitor, arm: 'control' | 'canary'): Interval {
+  const [low, high] = between?.[arm] ?? [null, null]
+  return { value: counts[arm] === 0 ? null : (bad?.[arm] ?? 0) / counts[arm], low, high }
 }
 
 const TITLES: Readonly<Record<string, string>> = {
