@@ -1,4 +1,4 @@
-import type { DriftView } from './api/views.ts'
+import type { DriftView } from './api/views/drift.ts'
 import { Drift } from './compare/drift.ts'
 import { equivalenceOf } from './compare/equivalence.ts'
 import { spreadOf } from './compare/noise.ts'

@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
 import { refusal } from './refusal.ts'
-import { checksView } from './views.ts'
+import { checksView } from './views/checks.ts'
 
 /** What `headgate doctor` would say here, for the page. */
 

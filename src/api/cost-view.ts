@@ -14,7 +14,7 @@ import {
 import type { LedgerLine } from '../ports.ts'
 import type { Role } from '../types.ts'
 import type { CostsQuery } from './plane.ts'
-import type { CostLineView, CostsView } from './views.ts'
+import type { CostLineView, CostsView } from './views/costs.ts'
 
 /** The ledger as the API shows it. */
 

@@ -5,7 +5,7 @@ import { described } from './openapi.ts'
 import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal } from './refusal.ts'
-import { costsView } from './views.ts'
+import { costsView } from './views/costs.ts'
 
 /** What was spent, and what it would have been on the other arm. */
 

@@ -1,5 +1,5 @@
 import type { RolloutEvent, RolloutRecord } from '../types.ts'
-import type { EventView } from './views.ts'
+import type { EventView } from './views/event.ts'
 
 /** An event as the API, its stream and webhooks show it. @throws {RangeError} for an instant that no calendar has */
 export function eventViewOf(event: RolloutEvent): EventView {

@@ -7,7 +7,7 @@ import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal } from './refusal.ts'
 import { eventStream, newestEvent, type StreamOptions } from './stream.ts'
-import { eventView } from './views.ts'
+import { eventView } from './views/event.ts'
 
 /** The audit log, as pages and as it grows. */
 

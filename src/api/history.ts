@@ -1,4 +1,5 @@
-import type { HistorySample, RolloutView } from './views.ts'
+import type { HistorySample } from './views/history.ts'
+import type { RolloutView } from './views/rollout.ts'
 
 /** How a rollout got where it is, for charts: what its view said over time, in bounded memory. Time is an argument. */
 

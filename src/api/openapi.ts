@@ -1,8 +1,8 @@
 import { type DescribeRouteOptions, describeRoute, resolver } from 'hono-openapi'
 import type * as z from 'zod'
-import { errorView } from './views.ts'
+import { errorView } from './views/error.ts'
 
-/** What `openapi.json` says beside the schemas of `views.ts`. */
+/** What `openapi.json` says beside the schemas of `views/`. */
 
 const REFUSALS = {
   400: 'It is not possible as it was written; the message says what is wrong, and the bound.',

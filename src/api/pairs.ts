@@ -5,7 +5,7 @@ import { pageLimit, pageOf, pageUpTo } from './page.ts'
 import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal } from './refusal.ts'
-import { pairView } from './views.ts'
+import { pairView } from './views/pair.ts'
 
 /** What shadows found. */
 

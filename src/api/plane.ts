@@ -4,15 +4,13 @@ import type { EventQuery, PairQuery } from '../ports.ts'
 import type { Command, RefusalCode } from '../rollout/command.ts'
 import type { Arm, Pair, Reason, RolloutEvent, ShareBp } from '../types.ts'
 import type { TrailName } from './history.ts'
-import type {
-  ChecksView,
-  CostsView,
-  FlushView,
-  HealthView,
-  HistorySample,
-  RequestView,
-  RolloutView,
-} from './views.ts'
+import type { ChecksView } from './views/checks.ts'
+import type { CostsView } from './views/costs.ts'
+import type { FlushView } from './views/flush.ts'
+import type { HealthView } from './views/health.ts'
+import type { HistorySample } from './views/history.ts'
+import type { RequestView } from './views/request.ts'
+import type { RolloutView } from './views/rollout.ts'
 
 /** At once where it is in memory, later where it is elsewhere. */
 type Soon<Value> = Value | Promise<Value>

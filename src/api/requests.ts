@@ -2,7 +2,7 @@ import type { Draw } from '../ports.ts'
 import type { Added } from '../rollout/evidence.ts'
 import type { Observation } from '../types.ts'
 import { flagPercentOf } from './rollout-view.ts'
-import type { RequestView } from './views.ts'
+import type { RequestView } from './views/request.ts'
 
 /** The last attempts of requests that a rollout had a say in, so that anyone may ask why one went where it went. */
 

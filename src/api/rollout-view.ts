@@ -3,7 +3,9 @@ import { CLEAN_PROBES } from '../rollout/advance.ts'
 import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
 import type { Arm, MonitorReport, Split, Verdict } from '../types.ts'
-import type { DriftView, FlagsView, RolloutView } from './views.ts'
+import type { DriftView } from './views/drift.ts'
+import type { FlagsView } from './views/flags.ts'
+import type { RolloutView } from './views/rollout.ts'
 
 /** A rollout as the API shows it, from what the planes know. */
 

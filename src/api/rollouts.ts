@@ -8,7 +8,10 @@ import { pageLimit, pageOf, pageUpTo } from './page.ts'
 import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal, statusOf } from './refusal.ts'
-import { COMMANDS, commandBody, flushView, historySample, rolloutView, shareBody } from './views.ts'
+import { COMMANDS, commandBody, shareBody } from './views/command.ts'
+import { flushView } from './views/flush.ts'
+import { historySample } from './views/history.ts'
+import { rolloutView } from './views/rollout.ts'
 
 /** Rollouts: reading one, and what a person may do with it. */
 

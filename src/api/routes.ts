@@ -16,7 +16,9 @@ import type { ControlPlane } from './plane.ts'
 import { asked } from './query.ts'
 import { refusal, storeFault } from './refusal.ts'
 import { rolloutRoutes } from './rollouts.ts'
-import { healthView, metricsView, requestView, selfView } from './views.ts'
+import { healthView, metricsView } from './views/health.ts'
+import { requestView } from './views/request.ts'
+import { selfView } from './views/self.ts'
 
 /**
  * The control plane's HTTP, below `/-/`. Every route wants a token, but the page's own files; those that write want the

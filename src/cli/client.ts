@@ -1,17 +1,10 @@
 import * as z from 'zod'
-import {
-  type CostsView,
-  costsView,
-  type EventView,
-  errorView,
-  eventView,
-  type FlushView,
-  flushView,
-  type RequestView,
-  type RolloutView,
-  requestView,
-  rolloutView,
-} from '../api/views.ts'
+import { type CostsView, costsView } from '../api/views/costs.ts'
+import { errorView } from '../api/views/error.ts'
+import { type EventView, eventView } from '../api/views/event.ts'
+import { type FlushView, flushView } from '../api/views/flush.ts'
+import { type RequestView, requestView } from '../api/views/request.ts'
+import { type RolloutView, rolloutView } from '../api/views/rollout.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Secret } from '../config/secret.ts'
 import type { Grouping } from '../cost/savings.ts'

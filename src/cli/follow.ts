@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { type EventView, eventView } from '../api/views.ts'
+import { type EventView, eventView } from '../api/views/event.ts'
 import { HeadgateError } from '../errors.ts'
 import type { ControlClient } from './client.ts'
 import { pause } from './interrupt.ts'

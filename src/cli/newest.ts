@@ -1,4 +1,4 @@
-import type { EventView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
 import type { ControlClient } from './client.ts'
 
 const PAGE = 200

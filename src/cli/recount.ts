@@ -1,4 +1,5 @@
-import type { EventView, FlushView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { FlushView } from '../api/views/flush.ts'
 import type { Flush } from '../judge/judge.ts'
 import {
   digestOf,

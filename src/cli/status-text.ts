@@ -1,4 +1,5 @@
-import type { FlagsView, RolloutView } from '../api/views.ts'
+import type { FlagsView } from '../api/views/flags.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { barOf } from './bars.ts'
 import {
   countText,

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { ACTIONS, knownName, send, sending, type Verb, whyNot } from './commands.ts'
 
 /** Buttons for what a person may do, and the dialog that asks who and why. */

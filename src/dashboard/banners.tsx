@@ -1,4 +1,5 @@
-import type { EventView, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { ActionButton } from './actions.tsx'
 import { notice } from './commands.ts'
 import { spanText, timeText } from './format.ts'

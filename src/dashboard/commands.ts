@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { ask, Refused } from './api.ts'
 import { wordsOf } from './format.ts'
 import { connection, refresh, role, rollouts } from './live.ts'

@@ -1,4 +1,4 @@
-import type { EventView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
 import { percentText, timeText, wordsOf } from './format.ts'
 import { glyphOf } from './marks.ts'
 

@@ -1,4 +1,6 @@
-import type { EventView, HistorySample, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { HistorySample } from '../api/views/history.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { Chart, type Line } from './chart.tsx'
 import { countText, evidenceText, wordsOf } from './format.ts'
 import { marksOf } from './marks.ts'

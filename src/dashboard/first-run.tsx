@@ -1,4 +1,4 @@
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { dataUrl } from './live.ts'
 import { Copyable, Empty } from './ui.tsx'
 

@@ -1,4 +1,5 @@
-import type { EventView, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { countText, percentText, shortTimeText, spanText } from './format.ts'
 
 /** The plan, step by step: when each began, how long it takes at least, and when the next may come. */

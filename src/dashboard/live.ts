@@ -1,5 +1,7 @@
 import { computed, signal } from '@preact/signals'
-import type { EventView, HistorySample, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { HistorySample } from '../api/views/history.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { ask, forgetToken, keepToken, opened, Refused, token } from './api.ts'
 import { appended, MOST_EVENTS, MOST_SAMPLES } from './bounded.ts'
 import { place } from './route.ts'

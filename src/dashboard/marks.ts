@@ -1,4 +1,4 @@
-import type { EventView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
 import { wordsOf } from './format.ts'
 
 /** What happened, as a mark on every chart. */

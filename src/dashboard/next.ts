@@ -1,4 +1,5 @@
-import type { EventView, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { countText, percentText, plural, spanText } from './format.ts'
 
 /** A rollout in a sentence: how it stands, and whose move is next. */

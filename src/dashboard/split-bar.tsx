@@ -1,4 +1,4 @@
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { percentText } from './format.ts'
 import { ArmMark } from './ui.tsx'
 

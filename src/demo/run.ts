@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventView, RolloutView } from '../api/views.ts'
+import type { EventView } from '../api/views/event.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import { HeadgateError } from '../errors.ts'
 import { observedPercentOf, unitsOf } from './checks.ts'
 import { jsonOf, type Line, textOf, wordsOf } from './lines.ts'

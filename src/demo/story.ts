@@ -3,7 +3,7 @@
  * who rearms it; what climbs, suspends and rolls back is Headgate by itself. Each act is checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import type { RolloutEvent } from '../types.ts'
 import {
   callerFaults,

@@ -1,4 +1,4 @@
-import type { FlagsView } from '../api/views.ts'
+import type { FlagsView } from '../api/views/flags.ts'
 import type { FlagDocument } from '../flag/document.ts'
 import type { AskedFlags, Draw, FlagSource } from '../ports.ts'
 import type { Routes } from '../proxy/routes.ts'

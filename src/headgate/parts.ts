@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
 import type { PageFiles } from '../api/page-files.ts'
 import type { ControlPlane } from '../api/plane.ts'
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import type { Secret } from '../config/secret.ts'
 import type { BudgetStand } from '../cost/budget.ts'
 import type { Pricing } from '../cost/pricing.ts'

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../api/views.ts'
+import type { RolloutView } from '../api/views/rollout.ts'
 import type { BudgetStand } from '../cost/budget.ts'
 import type { Amounts } from '../cost/lines.ts'
 import type { LabelValues } from './names.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { eventView } from '../../src/api/views.ts'
+import { eventView } from '../../src/api/views/event.ts'
 import { API, type Api, api } from './ask.ts'
 
 /** The audit log, a page at a time. */

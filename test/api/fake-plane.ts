@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { costsViewOf } from '../../src/api/cost-view.ts'
 import type { ControlPlane } from '../../src/api/plane.ts'
-import type {
-  ChecksView,
-  FlushView,
-  HealthView,
-  RequestView,
-  RolloutView,
-} from '../../src/api/views.ts'
+import type { ChecksView } from '../../src/api/views/checks.ts'
+import type { FlushView } from '../../src/api/views/flush.ts'
+import type { HealthView } from '../../src/api/views/health.ts'
+import type { RequestView } from '../../src/api/views/request.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { Secret } from '../../src/config/secret.ts'
 import type { LedgerLine } from '../../src/ports.ts'
 import { bucketOf } from '../../src/proxy/bucket.ts'

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { History } from '../../src/api/history.ts'
-import { historySample, type RolloutView, selfView } from '../../src/api/views.ts'
+import { historySample } from '../../src/api/views/history.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
+import { selfView } from '../../src/api/views/self.ts'
 import { API, api } from './ask.ts'
 import { fakePlane, VIEWER } from './fake-plane.ts'
 

@@ -1,5 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
-import { errorView, flushView, rolloutView } from '../../src/api/views.ts'
+import { errorView } from '../../src/api/views/error.ts'
+import { flushView } from '../../src/api/views/flush.ts'
+import { rolloutView } from '../../src/api/views/rollout.ts'
 import { MACHINES } from '../../src/rollout/events.ts'
 import { API, type Api, api } from './ask.ts'
 

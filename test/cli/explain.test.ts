@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RequestView } from '../../src/api/views.ts'
+import type { RequestView } from '../../src/api/views/request.ts'
 import { ask, controlled, documentsOf } from './ask.ts'
 
 const REQUEST: RequestView = {

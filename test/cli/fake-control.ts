@@ -2,18 +2,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { costsViewOf } from '../../src/api/cost-view.ts'
-import {
-  costsView,
-  type EventView,
-  errorView,
-  eventView,
-  type FlushView,
-  flushView,
-  type RequestView,
-  type RolloutView,
-  requestView,
-  rolloutView,
-} from '../../src/api/views.ts'
+import { costsView } from '../../src/api/views/costs.ts'
+import { errorView } from '../../src/api/views/error.ts'
+import { type EventView, eventView } from '../../src/api/views/event.ts'
+import { type FlushView, flushView } from '../../src/api/views/flush.ts'
+import { type RequestView, requestView } from '../../src/api/views/request.ts'
+import { type RolloutView, rolloutView } from '../../src/api/views/rollout.ts'
 import type { BudgetStand } from '../../src/cost/budget.ts'
 import type { Grouping } from '../../src/cost/savings.ts'
 import type { LedgerLine } from '../../src/ports.ts'

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { FlushView } from '../../src/api/views.ts'
+import type { FlushView } from '../../src/api/views/flush.ts'
 import type { Counts } from '../../src/judge/counts.ts'
 import {
   type FlushRecord,

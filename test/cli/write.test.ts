@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { ask, begin, controlled, documentsOf } from './ask.ts'
 import { ROLLED_BACK, rolloutOf, TOKEN } from './fake-control.ts'
 

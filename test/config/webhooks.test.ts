@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventView } from '../../src/api/views.ts'
+import { eventView } from '../../src/api/views/event.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { resolveSecrets } from '../../src/config/secrets.ts'
 import { configOf, faultsOf, linesOf, read, small } from './read.ts'

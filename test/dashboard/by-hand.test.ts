@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { ask, type Served } from '../node/process.ts'
 import {
   DESKTOP,

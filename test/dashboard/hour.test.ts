@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { EventView, RolloutView } from '../../src/api/views.ts'
+import type { EventView } from '../../src/api/views/event.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { fakePlane } from '../api/fake-plane.ts'
 import type { Served } from '../node/process.ts'
 import { startBrowser } from './browser.ts'

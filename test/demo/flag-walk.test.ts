@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import {
   callerFaults,
   closedFaults,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { ChecksView } from '../../src/api/views.ts'
+import type { ChecksView } from '../../src/api/views/checks.ts'
 import { OFFICIAL_KEY, RELAY_KEY } from '../fakes/gateway.ts'
 import { stage } from './story.ts'
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import type { PairView } from '../../src/api/views.ts'
+import type { PairView } from '../../src/api/views/pair.ts'
 import { ask, type Stage, stage } from './story.ts'
 
 /** Vectors from Workers AI, in workerd, with a binding that stands in for it. */

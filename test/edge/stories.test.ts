@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { CostsView, EventView, FlushView } from '../../src/api/views.ts'
+import type { CostsView } from '../../src/api/views/costs.ts'
+import type { EventView } from '../../src/api/views/event.ts'
+import type { FlushView } from '../../src/api/views/flush.ts'
 import { Recount } from '../../src/cli/recount.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { Call } from '../fakes/caller.ts'

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { type SimulatedUpstream, startUpstream } from '../../src/demo/upstreams.ts'
 import type { FlagDocument } from '../../src/flag/document.ts'
 import { CHAT } from '../fakes/asks.ts'

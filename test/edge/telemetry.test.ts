@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CostsView } from '../../src/api/views.ts'
+import type { CostsView } from '../../src/api/views/costs.ts'
 import { CONTROL_TOKEN } from '../fakes/worker-gateway.ts'
 import { closing } from '../runtime/start.ts'
 import { type Collector, type Mood, type SentSpan, startCollector } from '../telemetry/collector.ts'

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import type { SimulatedUpstream } from '../../src/demo/upstreams.ts'
 import { type FlagDocument, hashOf } from '../../src/flag/document.ts'
 import type { EventType, Observation, RolloutEvent } from '../../src/types.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Guesses } from '../../src/api/guesses.ts'
 import { controlApp } from '../../src/api/routes.ts'
-import { errorView } from '../../src/api/views.ts'
+import { errorView } from '../../src/api/views/error.ts'
 import { listen } from '../../src/transports/listen.ts'
 import { nodeSource } from '../../src/transports/node.ts'
 import { API } from '../api/ask.ts'

@@ -5,13 +5,13 @@ import { describe, expect, test } from 'vitest'
 import { chanceIn } from '../../scripts/check-random.ts'
 import { ROOT, treeOf } from './tree.ts'
 
-const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare', 'wire']
+const PURE_FOLDERS = ['config', 'flag', 'judge', 'compare', 'wire', 'api/views']
 const PURE_FILES: Readonly<Record<string, string>> = {
   proxy:
     'ask body event event-filter stream whole fingerprint assign bucket murmur3 pin headers outcome dialect endpoint scan splice target routes redact sliding-sum limit fair-queue budget retry cooldown coins keys stored model-echoes',
   rollout:
     'plan advance command split evidence tally events state flushes guard probing checkpoint',
-  api: 'views invalid page history',
+  api: 'invalid page history',
   unleash: 'environment',
   cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',

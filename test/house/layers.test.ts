@@ -122,7 +122,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, imported: string]
   ['7-cli-speaks-http', 'cli/commands/golden.ts', '../../eval/other.ts'],
   ['7-cli-speaks-http', 'cli/output.ts', '../headgate.ts'],
   ['8-dashboard-stands-alone', 'dashboard/api.ts', '../config/schema.ts'],
-  ['8-dashboard-stands-alone', 'dashboard/words.ts', '../api/views.ts'],
+  ['8-dashboard-stands-alone', 'dashboard/words.ts', '../api/views/rollout.ts'],
   ['8-dashboard-stands-alone', 'dashboard/pairs.ts', '../compare/shape.ts'],
   ['8-dashboard-stands-alone', 'dashboard/chart.ts', 'hono'],
   ['8-dashboard-stands-alone', 'dashboard/page.tsx', 'node:path'],
@@ -148,7 +148,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, imported: string]
 
 /** What the planted files need beside them. */
 const BESIDE: Imports = {
-  'api/views.ts': [],
+  'api/views/rollout.ts': [],
   'cost/ledger.ts': ['type ./entry.ts'],
   'config/secret.ts': [],
   'exporters/prometheus.ts': [],

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { EventView } from '../../src/api/views.ts'
+import type { EventView } from '../../src/api/views/event.ts'
 import { randomFrom } from '../../src/demo/random.ts'
 import { digestOf, type FlushRecord, judgeNext, NOTHING_JUDGED } from '../../src/rollout/flushes.ts'
 import { openSqliteStores } from '../../src/stores/sqlite.ts'

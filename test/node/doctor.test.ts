@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { ChecksView } from '../../src/api/views.ts'
+import type { ChecksView } from '../../src/api/views/checks.ts'
 import { closing } from '../runtime/start.ts'
 import { startCollector } from '../telemetry/collector.ts'
 import { ask, startServe } from './process.ts'

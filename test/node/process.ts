@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { type SimulatedUpstream, startUpstream } from '../../src/demo/upstreams.ts'
 import { documentOf } from '../fakes/gateway.ts'
 

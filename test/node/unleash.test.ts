@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { HealthView } from '../../src/api/views.ts'
+import type { HealthView } from '../../src/api/views/health.ts'
 import { type FlagDocument, hashOf, parseDocument } from '../../src/flag/document.ts'
 import { documentOf, documentWith, gradual } from '../fakes/gateway.ts'
 import { FAKE_TOKEN, type FakeUnleash, startFakeUnleash } from '../fakes/unleash-server.ts'

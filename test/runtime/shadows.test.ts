@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RolloutView } from '../../src/api/views.ts'
+import type { RolloutView } from '../../src/api/views/rollout.ts'
 import type { JournalEntry } from '../../src/demo/journal.ts'
 import type { Pair } from '../../src/types.ts'
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { CostsView } from '../../src/api/views.ts'
+import type { CostsView } from '../../src/api/views/costs.ts'
 import { sumOf } from '../../src/cost/lines.ts'
 import type { LedgerKey, LedgerLine } from '../../src/ports.ts'
 import { Spending } from '../../src/telemetry/spending.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { CostLineView, CostsView } from '../../api/views.ts'
+import type { CostLineView, CostsView } from '../../api/views/costs.ts'
 import { type InvoiceRow, parseInvoice } from '../../cost/invoice.ts'
 import { type Difference, reconcile } from '../../cost/reconcile.ts'
 import type { Grouping } from '../../cost/savings.ts'

@@ -1,4 +1,4 @@
-import type { EventView } from '../../api/views.ts'
+import type { EventView } from '../../api/views/event.ts'
 import { NOTE_TYPES } from '../../types.ts'
 import type { Action } from '../command.ts'
 import { type ConnectOptions, connect } from '../connect.ts'

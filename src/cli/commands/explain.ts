@@ -1,4 +1,4 @@
-import type { RequestView } from '../../api/views.ts'
+import type { RequestView } from '../../api/views/request.ts'
 import type { Action } from '../command.ts'
 import { type ConnectOptions, connect } from '../connect.ts'
 import { EXIT } from '../exit.ts'

@@ -1,4 +1,5 @@
-import type { EventView, RolloutView } from '../../api/views.ts'
+import type { EventView } from '../../api/views/event.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { duration } from '../../config/schema/values.ts'
 import { HeadgateError } from '../../errors.ts'
 import type { RolloutState } from '../../types.ts'

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type { RolloutView } from '../../api/views.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { countText, millisText, percentText, plural, usdText, wordsOf } from '../format.ts'
 import { differenceOf, type Interval, ratioOf } from '../interval.ts'
 import { IntervalPlot } from '../interval-plot.tsx'

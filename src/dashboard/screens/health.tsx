@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { ChecksView, HealthView } from '../../api/views.ts'
+import type { ChecksView } from '../../api/views/checks.ts'
+import type { HealthView } from '../../api/views/health.ts'
 import { ask, Refused } from '../api.ts'
 import { spanText, timeText } from '../format.ts'
 import { role } from '../live.ts'

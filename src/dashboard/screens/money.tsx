@@ -1,4 +1,5 @@
-import type { CostLineView, CostsView, RolloutView } from '../../api/views.ts'
+import type { CostLineView, CostsView } from '../../api/views/costs.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { countText, percentText, usdText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'
 import { ArmMark, Card } from '../ui.tsx'

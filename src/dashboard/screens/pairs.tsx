@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { RolloutView } from '../../api/views.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { callsDiff, type Run, wordDiff } from '../../compare/diff.ts'
 import { jsonChanges } from '../../compare/json.ts'
 import type { Content, Pair, Side } from '../../types.ts'

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { RequestView, RolloutView } from '../../api/views.ts'
+import type { RequestView } from '../../api/views/request.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { MOST_REQUESTS, MOST_ROWS } from '../bounded.ts'
 import { millisText, percentText, timeText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../api/views.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { Actions } from '../actions.tsx'
 import { Chart } from '../chart.tsx'
 import { EventList } from '../event-list.tsx'
