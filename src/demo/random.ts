@@ -1,3 +1,5 @@
+import { sfc32 } from '../eval/sfc32.ts'
+
 /** Seeded chance, so that a demo, a test or a benchmark can be run again. */
 
 /** A stream of draws that a seed decides. */
@@ -34,24 +36,10 @@ export function hashOf(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** A stream of draws; the same seed gives the same draws on every machine. The generator is sfc32. */
+/** A stream of draws; the same seed gives the same draws on every machine. */
 export function randomFrom(seed: number | string): Random {
   const name = String(seed)
-  let a = hashOf(`${name}/a`)
-  let b = hashOf(`${name}/b`)
-  let c = hashOf(`${name}/c`)
-  let counter = 1
-
-  const next = (): number => {
-    const sum = (a + b + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = (c << 21) | (c >>> 11)
-    c = (c + sum) | 0
-    return (sum >>> 0) / 4_294_967_296
-  }
-  for (let warm = 0; warm < 12; warm++) next()
+  const next = sfc32(hashOf(`${name}/a`), hashOf(`${name}/b`), hashOf(`${name}/c`))
 
   const normal = (mean: number, deviation: number): number => {
     // Box–Muller; 1 - next() is in (0, 1], so the logarithm is finite.

@@ -1,26 +1,16 @@
 import { hashOf } from '../judge/hash.ts'
+import { sfc32 } from './sfc32.ts'
 
 /** Draws that a seed decides, so that a report can be made again. */
 
 /** The next draw, in [0, 1), with 32 bits. */
 export type Chance = () => number
 
-/** The same seed gives the same draws on every machine. The generator is sfc32 (Doty-Humphrey, PractRand). */
+/** The same seed gives the same draws on every machine. */
 export function chanceFrom(seed: string): Chance {
-  let [a, b] = hashOf(seed)
-  let [c] = hashOf(`${seed}/`)
-  let counter = 1
-  const next = (): number => {
-    const sum = (a + b + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = (c << 21) | (c >>> 11)
-    c = (c + sum) | 0
-    return (sum >>> 0) / 4_294_967_296
-  }
-  for (let warm = 0; warm < 12; warm++) next()
-  return next
+  const [a, b] = hashOf(seed)
+  const [c] = hashOf(`${seed}/`)
+  return sfc32(a, b, c)
 }
 
 /** A new list in a drawn order; every order is as likely (Fisher and Yates). */
