@@ -89,6 +89,7 @@ class FetchCaller implements Caller {
         chunks.push(value)
       }
     } catch {
+      this.#leave()
       return 'gone'
     }
     const whole = new Uint8Array(bytes)
@@ -107,19 +108,27 @@ class FetchCaller implements Caller {
   stream(maxBytes: number, onOverflow: () => void): unknown {
     const { body } = this.#request
     if (body === null) return null
+    const reader = body.getReader()
     let bytes = 0
-    return body.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(chunk, controller) {
-          bytes += chunk.length
-          if (bytes <= maxBytes) {
-            controller.enqueue(chunk)
-            return
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          try {
+            const { done, value } = await reader.read()
+            if (done) return controller.close()
+            bytes += value.length
+            if (bytes <= maxBytes) return controller.enqueue(value)
+            onOverflow()
+            controller.error(new Error('the upload is larger than server.maxUpload'))
+          } catch (error) {
+            // First the attempt is called off: workerd ends a request whose body fails as if it were whole.
+            this.#leave()
+            controller.error(error)
           }
-          onOverflow()
-          controller.error(new Error('the upload is larger than server.maxUpload'))
         },
-      }),
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
     )
   }
 
@@ -186,6 +195,8 @@ class FetchCaller implements Caller {
   #leave(): void {
     if (this.#left || this.#ended) return
     this.#left = true
+    // workerd takes a promise that is never kept for code that hangs.
+    if (this.#out === null) this.#respond(new Response(null, { status: 400 }))
     this.#leaveListener?.()
   }
 }

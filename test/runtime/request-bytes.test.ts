@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { CHAT, ENDPOINTS, MESSAGES } from '../fakes/asks.ts'
+import { ask, CHAT, ENDPOINTS, MESSAGES } from '../fakes/asks.ts'
 import { Call, call, turns } from '../fakes/caller.ts'
 import { type Gateway, TRANSPORTS } from '../fakes/gateway.ts'
 import { start } from './start.ts'
@@ -272,23 +272,34 @@ describe.each(TRANSPORTS)('the bytes of a request over %s', (transport) => {
     expect(gateway.relay.requests.total).toBe(0)
   })
 
-  // What is no HTTP, a Worker's own door says: test/fakes/gateway.ts, LISTENING.
-  it.skipIf(transport === 'worker')(
-    'B12: that break off in the middle of a chunk are never a whole request upstream',
-    async () => {
-      const gateway = await start({ transport, percent: 0 })
-      for (const path of [CHAT.path, '/v1/files']) {
-        const sending = new Call(gateway.url + path, { headers: json, ends: false })
-        sending.request.on('error', () => {})
-        sending.request.write(JSON.stringify(CHAT.body()))
-        await new Promise<void>((done) => sending.request.once('socket', () => done()))
-        await turns()
-        sending.request.socket?.write('zz\r\nnot a chunk\r\n')
-        await sending.ended
-      }
-      await turns()
-      for (const entry of gateway.official.requests) expect(entry.body).toHaveLength(0)
-      expect(gateway.official.requests.filter(({ path }) => path === CHAT.path)).toEqual([])
-    },
-  )
+  it.each([
+    [
+      'in the middle of a chunk',
+      (sending: Call) => sending.request.socket?.write('zz\r\nno chunk\r\n'),
+    ],
+    ['with their connection', (sending: Call) => sending.leave()],
+  ])('B12: that break off %s are never a whole request upstream', async (_, breakOff) => {
+    const gateway = await start({ transport, percent: 0 })
+    const sendPart = async (path: string): Promise<Call> => {
+      const sending = new Call(gateway.url + path, { headers: json, ends: false })
+      sending.request.on('error', () => {})
+      sending.request.write(JSON.stringify(CHAT.body()))
+      await new Promise<void>((done) => sending.request.once('socket', () => done()))
+      return sending
+    }
+    const asking = await sendPart(CHAT.path)
+    await turns()
+    breakOff(asking)
+    await asking.ended
+    const arrived = gateway.official.requests.next()
+    const uploading = await sendPart('/v1/files')
+    const entry = await arrived
+    breakOff(uploading)
+    await uploading.ended
+    expect(await entry.ended).toBe('aborted')
+    expect(entry.body).toHaveLength(0)
+    expect([...gateway.official.requests].map(({ path }) => path)).toEqual(['/v1/files'])
+    expect((await gateway.observation()).outcome).toBe('cancelled')
+    expect((await ask(gateway, CHAT)).status).toBe(200)
+  })
 })
