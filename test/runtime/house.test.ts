@@ -102,56 +102,62 @@ describe.each(TRANSPORTS)('the house over %s', (transport) => {
     expect((await gateway.observation()).outcome).toBe('ok')
   })
 
-  // Of callers who leave: test/fakes/gateway.ts, LISTENING.
-  it.skipIf(transport === 'worker')(
-    'B1, F-11: stands after a burst of 200 callers who left, and serves the next',
-    async () => {
-      const gateway = await start({ transport, percent: 50 })
-      const hang = { kind: 'hang_after_chunks', chunks: 7 } as const
-      await gateway.relay.setFault(hang)
-      await gateway.official.setFault(hang)
-      const lost: unknown[] = []
-      const onLost = (error: unknown): void => void lost.push(error)
-      process.on('unhandledRejection', onLost)
-      const endpoints = [CHAT, RESPONSES, MESSAGES]
-      await Promise.all(
-        Array.from({ length: 200 }, async (_, index) => {
-          const endpoint = endpoints[index % 3] ?? CHAT
-          const unit = { 'x-headgate-unit': `unit-${index}` }
-          if (index % 10 === 0) {
-            const headers = { ...endpoint.headers, ...unit }
-            const sending = new Call(gateway.url + endpoint.path, { headers, ends: false })
-            sending.request.write('{"model":')
-            await turns(index % 7)
-            sending.leave()
-            return
-          }
-          const calling = begin(gateway, endpoint, { stream: index % 4 !== 0 }, { headers: unit })
-          if (index % 4 === 0) await turns(index % 13)
-          else await calling.until('Simulated')
-          calling.leave()
-        }),
-      )
-      await gateway.relay.setFault(null)
-      await gateway.official.setFault(null)
-      for (const endpoint of endpoints) {
-        for (const unit of ['u0', 'u1', 'team-38']) {
-          const reply = await ask(gateway, endpoint, {}, { 'x-headgate-unit': unit })
-          expect(reply.status).toBe(200)
+  it('B1, F-11: stands after a burst of 200 callers who left, and serves the next', async () => {
+    // Local workerd notices late who has left: ARCHITECTURE.md, "What differs at the edge".
+    const late = transport === 'worker'
+    const timeouts = late ? { firstByte: '5s', idle: '5s', total: '5s' } : {}
+    const gateway = await start({
+      transport,
+      percent: 50,
+      rollout: { failover: false },
+      official: { timeouts },
+      relay: { timeouts },
+    })
+    const hang = { kind: 'hang_after_chunks', chunks: 7 } as const
+    await gateway.relay.setFault(hang)
+    await gateway.official.setFault(hang)
+    const lost: unknown[] = []
+    const onLost = (error: unknown): void => void lost.push(error)
+    process.on('unhandledRejection', onLost)
+    const endpoints = [CHAT, RESPONSES, MESSAGES]
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const endpoint = endpoints[index % 3] ?? CHAT
+        const unit = { 'x-headgate-unit': `unit-${index}` }
+        if (index % 10 === 0) {
+          const headers = { ...endpoint.headers, ...unit }
+          const sending = new Call(gateway.url + endpoint.path, { headers, ends: false })
+          sending.request.write('{"model":')
+          await turns(index % 7)
+          sending.leave()
+          return
         }
+        const calling = begin(gateway, endpoint, { stream: index % 4 !== 0 }, { headers: unit })
+        if (index % 4 === 0) await turns(index % 13)
+        else await calling.until('Simulated')
+        calling.leave()
+      }),
+    )
+    await gateway.relay.setFault(null)
+    await gateway.official.setFault(null)
+    for (const endpoint of endpoints) {
+      for (const unit of ['u0', 'u1', 'team-38']) {
+        const reply = await ask(gateway, endpoint, {}, { 'x-headgate-unit': unit })
+        expect(reply.status).toBe(200)
       }
-      // Every request that reached an upstream was called off, and is seen to be.
-      const entries = [...gateway.official.requests, ...gateway.relay.requests]
-      const ends = await Promise.all(entries.map(({ ended }) => ended))
-      expect(ends.filter((end) => end === 'sent').length).toBe(9)
-      expect(new Set(gateway.observations.map(({ outcome }) => outcome))).toEqual(
-        new Set(['cancelled', 'ok']),
-      )
-      expect(gateway.observations.filter(({ outcome }) => outcome === 'ok')).toHaveLength(9)
-      process.off('unhandledRejection', onLost)
-      expect(lost).toEqual([])
-    },
-  )
+    }
+    // Every request that reached an upstream was called off, and is seen to be.
+    const entries = [...gateway.official.requests, ...gateway.relay.requests]
+    const ends = await Promise.all(entries.map(({ ended }) => ended))
+    expect(ends.filter((end) => end === 'sent').length).toBe(9)
+    const outcomes = gateway.observations.map(({ outcome }) => outcome)
+    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(9)
+    const left = late ? /^(cancelled|timeout_(first_byte|idle|total))$/ : /^cancelled$/
+    for (const outcome of outcomes) if (outcome !== 'ok') expect(outcome).toMatch(left)
+    expect(outcomes).toContain('cancelled')
+    process.off('unhandledRejection', onLost)
+    expect(lost).toEqual([])
+  })
 
   it('A11: stands after every fault of an upstream', async () => {
     const gateway = await start({ transport, percent: 50 })
