@@ -56,7 +56,7 @@ export function createHeadgate(parts: Parts): Headgate {
   })
   const memories = new Memories()
   const isolates = new Isolates()
-  const requests = new Requests()
+  const requests = new Requests({ traceUrl: parts.traceUrl ?? (() => null) })
   const { checks } = parts
   const doctor = checks === undefined ? null : rounds(() => checks(serving()), clock)
   const proofs = new Proofs()

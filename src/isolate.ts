@@ -40,6 +40,8 @@ export type IsolateParts = Pick<
 > & {
   /** As `feature_flag.provider.name` has it; null without flags. */
   readonly flagProvider: string | null
+  /** Where people find a trace, with `{traceId}` in it; null where nobody said. */
+  readonly traceUrl: string | null
   /** Whether requests are measured, for the writer of the first rollout to tell. */
   readonly measures: boolean
   /** What exporters could not deliver, by signal, since the beginning. */
@@ -86,7 +88,7 @@ const CLOSED: ReadonlySet<RolloutState> = new Set(['suspended', 'rolled_back'])
 
 export function createIsolate(parts: IsolateParts): Isolate {
   const { clock, log, routes } = parts
-  const requests = new Requests()
+  const requests = new Requests({ traceUrl: () => parts.traceUrl })
   const comparisons = new Comparisons({ store: null, wallMs: () => clock.wallMs(), log })
   let flags: FlagSnapshot<FlagDocument> | null = null
   let watchedMs = Number.NEGATIVE_INFINITY

@@ -123,6 +123,7 @@ export async function startNode({
     source: nodeSource,
     page: nodePage(),
     dataUrl: () => dataUrl,
+    traceUrl: () => current.config.control?.traceUrl ?? null,
     stores,
     storeName: storeNameOf(current.config),
     pairs: new Pairing(() => embedderOf(current)),
@@ -419,9 +420,14 @@ async function logsOf(env: Env, log: Log): Promise<SentLogs | null> {
 
 function warnOfFixed(before: Config, next: Config, log: Log): void {
   for (const part of ['server', 'control', 'state'] as const) {
-    if (JSON.stringify(before[part]) === JSON.stringify(next[part])) continue
+    if (fixedOf(before[part]) === fixedOf(next[part])) continue
     log.warn('this part of the configuration takes effect at the next start', { part })
   }
+}
+
+/** A link is made anew each time it is asked for. */
+function fixedOf(part: Config['server' | 'control' | 'state']): string {
+  return JSON.stringify({ ...part, traceUrl: undefined })
 }
 
 /** Upstreams whose connections are not dialled any more. */

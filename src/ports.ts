@@ -205,6 +205,16 @@ export interface Draw {
   readonly split: Split | null
   /** It waited for its first byte so long that it was counted as a failure before its end. */
   overdue: boolean
+  /** The trace it is part of; null where nobody traces. */
+  readonly trace: Traced | null
+}
+
+/** Where a request is found in the traces' backend. */
+export interface Traced {
+  /** 32 hex digits, as W3C Trace Context has them. */
+  readonly id: string
+  /** Its spans left the process. Said after its end; of a request before a rollback, when that comes. */
+  kept: boolean
 }
 
 /** A drawn request on its way to the arm that was drawn. */

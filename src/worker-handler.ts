@@ -140,6 +140,7 @@ function edgeWith(
       config.flags === undefined || 'file' in config.flags ? Infinity : config.flags.maxAge,
     killedByEnv: bindings['HEADGATE_KILL'] === '1',
     pairs: Pairing === null ? null : new Pairing(() => edgeEmbedder(config, reveal, bindings)),
+    traceUrl: config.control?.traceUrl ?? null,
     witness,
     tracing:
       spans === null || otel === null

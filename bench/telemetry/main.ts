@@ -87,7 +87,7 @@ const requests: readonly Ended[] = Array.from({ length: 16 }, (_, index) => {
       unit: null,
     },
     assignment: { arm, reason: 'split', bucket: 7, shareBp: 1_000, evidence: true },
-    draw: { unit: null, source: null, startedMs: 9, split: null, overdue: false },
+    draw: { unit: null, source: null, startedMs: 9, split: null, overdue: false, trace: null },
     startedAt: 0,
     trace: null,
     attempts: [attempted],

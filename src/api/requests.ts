@@ -15,12 +15,21 @@ interface Kept {
   readonly added: Added
 }
 
+export interface RequestsParts {
+  /** Where people find a trace, with `{traceId}` in it; null where nobody said. */
+  readonly traceUrl: () => string | null
+  /** Attempts; 1 and up, 5,000 unless given. */
+  readonly most?: number
+}
+
 export class Requests {
   readonly #ring: Kept[] = []
   readonly #most: number
+  readonly #traceUrl: () => string | null
   #next = 0
 
-  constructor(most: number = KEPT) {
+  constructor({ traceUrl, most = KEPT }: RequestsParts) {
+    this.#traceUrl = traceUrl
     this.#most = most
   }
 
@@ -32,12 +41,14 @@ export class Requests {
   /** Looks through all of them: it is asked for one now and then, and told of every one. */
   get(id: string): RequestView | null {
     const inOrder = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
-    return viewOf(inOrder.filter(({ observation }) => observation.requestId === id))
+    const attempts = inOrder.filter(({ observation }) => observation.requestId === id)
+    return viewOf(attempts, this.#traceUrl())
   }
 
   /** The newest, newest first. @param rollout of this one only; of all where null */
   list(rollout: string | null, limit: number): readonly RequestView[] {
     const found = new Map<string, Kept[]>()
+    const traceUrl = this.#traceUrl()
     const size = this.#ring.length
     for (let back = 1; back <= size; back++) {
       const kept = this.#ring[(this.#next - back + this.#most) % this.#most]
@@ -50,11 +61,11 @@ export class Requests {
       // Attempts of one request are neighbours, or nearly: what is full is complete a little later.
       else if (back > limit * 4) break
     }
-    return [...found.values()].flatMap((attempts) => viewOf(attempts) ?? [])
+    return [...found.values()].flatMap((attempts) => viewOf(attempts, traceUrl) ?? [])
   }
 }
 
-function viewOf(attempts: readonly Kept[]): RequestView | null {
+function viewOf(attempts: readonly Kept[], traceUrl: string | null): RequestView | null {
   const first = attempts[0]
   if (first === undefined) return null
   const { observation, draw } = first
@@ -92,7 +103,15 @@ function viewOf(attempts: readonly Kept[]): RequestView | null {
       model: each.modelAnswered,
     })),
     evidence: evidenceOf(observation, first.added),
+    trace: traceOf(draw, traceUrl),
   }
+}
+
+/** A link to what was not kept would lead nowhere. */
+function traceOf({ trace }: Draw, traceUrl: string | null): RequestView['trace'] {
+  if (trace === null) return null
+  const { id, kept } = trace
+  return { id, kept, url: kept ? (traceUrl?.replaceAll('{traceId}', id) ?? null) : null }
 }
 
 function evidenceOf(observation: Observation, added: Added): RequestView['evidence'] {

@@ -55,7 +55,7 @@ export function isSecretAt(path: Path): boolean {
 
 const SECRET_PLACES = [
   /^upstreams\n[^\n]+\n(auth|headers|baseUrl|params)(\n|$)/,
-  /^control\n(token|viewer)(\n|$)/,
+  /^control\n(token|viewer|traceUrl)(\n|$)/,
   /^state\nredis(\n|$)/,
   /^flags\nunleash(\n|$)/,
   /^callers\n#\nsha256$/,

@@ -59,6 +59,8 @@ export interface Parts {
   readonly page?: PageFiles | undefined
   /** Where applications send their requests, for people to copy; the host of the API unless given. */
   readonly dataUrl?: (() => string | null) | undefined
+  /** Where people find a trace, with `{traceId}` in it. */
+  readonly traceUrl?: (() => string | null) | undefined
   readonly stores: Stores<FlushRecord>
   /** What the store is, for people: `sqlite:.headgate/state.db`, `memory`. */
   readonly storeName: string

@@ -69,6 +69,7 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
       startedMs,
       split: rollout === null ? null : (splits?.byRollout.get(rollout) ?? null),
       overdue: false,
+      trace: trace === null ? null : { id: trace.traceId, kept: false },
     }
     const exchange: Exchange = {
       gate,

@@ -61,7 +61,14 @@ export function ownExchange(
     ...rest,
     gate,
     assignment: { arm, reason: 'forced', bucket: null, shareBp: 0, evidence: false },
-    draw: { unit: null, source: null, startedMs: clock.monotonicMs(), split: null, overdue: false },
+    draw: {
+      unit: null,
+      source: null,
+      startedMs: clock.monotonicMs(),
+      split: null,
+      overdue: false,
+      trace: null,
+    },
     startedAt: clock.wallMs(),
     // Nobody asks often enough for it to be sampled.
     trace: spans === null ? null : { traceId: spans.newTraceId(), parent: null, sampled: true },

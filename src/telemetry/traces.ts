@@ -204,6 +204,7 @@ export class Traces implements Telemetry {
   #send(ended: Ended, trace: Trace, kept: Kept): void {
     const { identity, draw } = ended
     const { spans, sha256 } = this.#parts
+    if (draw.trace !== null) draw.trace.kept = true
     const send = (unitHash: string | null): void =>
       spans.send(requestSpansOf(ended, trace, this.#contextOf(draw.split, unitHash, 'live', kept)))
     if (draw.unit === null || identity.rollout === null) {

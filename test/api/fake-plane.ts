@@ -63,6 +63,7 @@ export const REQUEST: RequestView = {
     },
   ],
   evidence: { counted: true, words: 'counted: the first outcome of its unit' },
+  trace: null,
 }
 
 const FLAGS: HealthView['flags'] = {

@@ -35,6 +35,11 @@ const REQUEST: RequestView = {
     },
   ],
   evidence: { counted: true, words: 'a failure of the canary, first of its unit' },
+  trace: {
+    id: '0af7651916cd43dd8448eb211c80319c',
+    kept: true,
+    url: 'https://jaeger.example/trace/0af7651916cd43dd8448eb211c80319c',
+  },
 }
 
 describe('explain', () => {
@@ -54,8 +59,26 @@ went to   canary, because: failover (the canary failed before its first byte, an
 attempts  1. canary (relay): truncated, status 200, no first byte, 830 ms in all
           2. control (official): ok, status 200, first byte 210 ms, 1,204 ms in all, answered by gpt-5.2
 evidence  counted: a failure of the canary, first of its unit
+trace     https://jaeger.example/trace/0af7651916cd43dd8448eb211c80319c
 `,
     })
+  })
+
+  test.each([
+    [
+      { id: '0af7651916cd43dd8448eb211c80319c', kept: true, url: null },
+      'trace     0af7651916cd43dd8448eb211c80319c\n',
+    ],
+    [
+      { id: '0af7651916cd43dd8448eb211c80319c', kept: false, url: null },
+      'trace     0af7651916cd43dd8448eb211c80319c, not sampled: kept should a rollback follow\n',
+    ],
+    [null, ''],
+  ])('and which trace it is: %o', async (trace, line) => {
+    const { control, env } = await controlled()
+    control.requests = [{ ...REQUEST, trace }]
+    const { stdout } = await ask(['explain', 'hg-1'], { env })
+    expect(stdout.split(/(?=^trace)/m)[1] ?? '').toBe(line)
   })
 
   test('and where nothing was drawn', async () => {

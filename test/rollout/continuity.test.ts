@@ -283,6 +283,7 @@ describe('a reload', () => {
             killed: false,
           },
           overdue: false,
+          trace: null,
         })
       }
       await rollouts.turn()

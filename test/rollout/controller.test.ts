@@ -214,7 +214,14 @@ describe('a tripwire', () => {
     const stale = at.split()
     await at.command('set', { shareBp: 200 })
     for (let one = 0; one < 10; one++) {
-      const draw = { unit: null, source: null, startedMs: 0, split: stale, overdue: false }
+      const draw = {
+        unit: null,
+        source: null,
+        startedMs: 0,
+        split: stale,
+        overdue: false,
+        trace: null,
+      }
       const { record } = at.controller
       expect(record.heightBp).toBe(200)
       at.controller.observe(observation({ bucket: 0, shareBp: 100, failed: true }), draw)

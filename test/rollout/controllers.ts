@@ -144,7 +144,7 @@ export function stand(
       const split = made.split()
       const shareBp = Math.min(split.heightBp, made.ceilingBp)
       const startedMs = clock.monotonicMs()
-      const drawn: Draw = { unit, source: null, startedMs, split, overdue: false }
+      const drawn: Draw = { unit, source: null, startedMs, split, overdue: false, trace: null }
       controller.observe(observation({ shareBp, ...seen }, { epoch: split.epoch, ...more }), drawn)
     },
     command: (type, more = {}) =>

@@ -64,7 +64,7 @@ function world(
           const { record } = outpost
           const split = { ...record, rollout: 'relay', groupId: 'g', flag: null, killed: false }
           const startedMs = clock.monotonicMs()
-          const draw: Draw = { unit, source: null, startedMs, split, overdue: false }
+          const draw: Draw = { unit, source: null, startedMs, split, overdue: false, trace: null }
           const { epoch, heightBp: shareBp } = record
           return outpost.observe(observation({ shareBp, ...seen }, { epoch, ...more }), draw).added
             .as
@@ -291,7 +291,14 @@ describe('an isolate that counts for a writer', () => {
     )
     const parts = { clock, log, process: 'i', pricing, shadows: NO_SHADOWS, onChange: () => {} }
     const outpost = new Outpost(inputOf(config), parts)
-    const draw = { unit: null, source: null, startedMs: 0, split: null, overdue: false }
+    const draw = {
+      unit: null,
+      source: null,
+      startedMs: 0,
+      split: null,
+      overdue: false,
+      trace: null,
+    }
     const usage = {
       inputTokens: 1_000,
       cachedInputTokens: null,

@@ -405,6 +405,9 @@ describe('a decision', () => {
     await gateway.headgate.turn()
     for (let index = 0; index < 20; index++) await ask(gateway, CHAT, { user: `unit-${index}` })
     expect(spans.traces).toHaveLength(1)
+    const keptOnes = () =>
+      gateway.headgate.plane.requests('relay', 100).filter(({ trace }) => trace?.kept)
+    expect(keptOnes()).toEqual([])
     await gateway.command('rollback')
     await gateway.event('rolled_back')
 
@@ -415,6 +418,9 @@ describe('a decision', () => {
       new Set(['control', 'canary']),
     )
     expect(new Set(arms.map((each) => each['headgate.kept']))).toEqual(new Set(['rollback']))
+    expect(keptOnes().map(({ trace }) => trace?.id)).toEqual(
+      near.map((trace) => spanOf(trace, 'call').traceId).reverse(),
+    )
     await gateway.command('rearm')
     await gateway.command('start')
     await gateway.command('rollback')

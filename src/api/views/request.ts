@@ -40,6 +40,19 @@ export const requestView = z
       }),
     ),
     evidence: z.object({ counted: z.boolean(), words: z.string() }),
+    trace: z
+      .object({
+        id: z.string().describe('32 hex digits.'),
+        kept: z
+          .boolean()
+          .describe('Its spans were sent. A rollback also sends those of the requests before it.'),
+        url: z
+          .string()
+          .nullable()
+          .describe('`control.traceUrl` of this trace; null without it, and where none is kept.'),
+      })
+      .nullable()
+      .describe('Null where nobody traces.'),
   })
   .meta({ id: 'Request' })
 

@@ -44,6 +44,7 @@ function linesOf(request: RequestView): string[] {
       'evidence',
       `${request.evidence.counted ? 'counted' : 'not counted'}: ${oneLine(request.evidence.words)}`,
     ),
+    ...traceRows(request),
   ]
 }
 
@@ -87,6 +88,13 @@ function attemptRows({ attempts }: RequestView): string[] {
     ]
     return row(at === 0 ? 'attempts' : '', parts.join(', '))
   })
+}
+
+function traceRows({ trace }: RequestView): string[] {
+  if (trace === null) return []
+  const { id, kept, url } = trace
+  if (!kept) return [row('trace', `${id}, not sampled: kept should a rollback follow`)]
+  return [row('trace', url === null ? id : oneLine(url))]
 }
 
 const REASONS: Readonly<Record<string, string>> = {

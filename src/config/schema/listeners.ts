@@ -39,6 +39,17 @@ export const controlPlane = z.strictObject({
     .describe(
       'A second token, for applications and dashboards: it reads and asks which arm a unit is in, and changes nothing.',
     ),
+  traceUrl: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be an http: or https: URL such as https://jaeger.example/trace/{traceId}',
+    })
+    .refine((url) => url.includes('{traceId}'), 'must say {traceId} where the id of a trace goes')
+    .refine((url) => !/^https?:\/\/[^/?#]*@/.test(url), 'must not hold credentials: it is shown')
+    .optional()
+    .describe(
+      'Where people find a trace; `{traceId}` stands for its id. The page and `explain` link to it.',
+    ),
   access: z
     .strictObject({
       issuer: z

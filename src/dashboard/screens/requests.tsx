@@ -11,6 +11,8 @@ import { ArmMark, Card, Empty } from '../ui.tsx'
 
 const EVERY_MS = 1_500
 
+type Trace = NonNullable<RequestView['trace']>
+
 export function RequestsScreen({ rollout }: { readonly rollout: RolloutView }) {
   const { item } = place.value
   return item === null ? <Tail rollout={rollout} /> : <Explain rollout={rollout} id={item} />
@@ -135,8 +137,20 @@ function Explain({ rollout, id }: { readonly rollout: RolloutView; readonly id: 
       </Empty>
     )
   }
-  const { unit, split, assigned, reason, attempts, evidence, endpoint, model, stream, caller, at } =
-    answer
+  const {
+    unit,
+    split,
+    assigned,
+    reason,
+    attempts,
+    evidence,
+    endpoint,
+    model,
+    stream,
+    caller,
+    at,
+    trace,
+  } = answer
   return (
     <Card main title={`Request ${answer.id}`} aside={back}>
       <dl class="facts">
@@ -162,6 +176,11 @@ function Explain({ rollout, id }: { readonly rollout: RolloutView; readonly id: 
         <Fact name="evidence">
           {evidence.counted ? 'counted' : 'not counted'}: {evidence.words}
         </Fact>
+        {trace !== null && (
+          <Fact name="trace">
+            <TraceWords trace={trace} />
+          </Fact>
+        )}
       </dl>
       <ol class="attempts">
         {attempts.map((attempt, index) => (
@@ -174,6 +193,17 @@ function Explain({ rollout, id }: { readonly rollout: RolloutView; readonly id: 
         ))}
       </ol>
     </Card>
+  )
+}
+
+function TraceWords({ trace: { id, kept, url } }: { readonly trace: Trace }) {
+  if (!kept) return <>{id}, not sampled: kept should a rollback follow within a minute</>
+  if (url === null) return <>{id}</>
+  return (
+    <a class="id" href={url} target="_blank" rel="noopener noreferrer">
+      {id}
+      <span class="unseen"> (opens the traces’ backend)</span>
+    </a>
   )
 }
 
