@@ -5,7 +5,7 @@ import { spreadOf } from './compare/noise.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
-import type { MonitorReport, Pair, ShadowNote, Similarity } from './types.ts'
+import type { Finding, MonitorReport, Pair, ShadowNote, Similarity } from './types.ts'
 
 /** What shadows found, by rollout: counted, kept, and shown. In an isolate it waits here to be told. */
 
@@ -30,6 +30,8 @@ export class Comparisons implements ShadowsToTell {
   /** How the newest score of each was measured. */
   readonly #methods = new Map<string, Similarity['method']>()
   #waiting: Pair[] = []
+  /** In an isolate, until it is told. */
+  #caught: { readonly rollout: string; readonly finding: Finding }[] = []
   #forgotAt = Number.NEGATIVE_INFINITY
   #chain: Promise<void> = Promise.resolve()
 
@@ -40,23 +42,33 @@ export class Comparisons implements ShadowsToTell {
   note(rollout: string, note: ShadowNote): void {
     this.#driftOf(rollout).note(note)
     if (note.what === 'paired') this.#keep([note.pair])
+    if (note.what !== 'caught' || this.#parts.store !== null) return
+    this.#caught.push({ rollout, finding: note.finding })
+    if (this.#caught.length > MOST_WAITING) this.#caught.shift()
   }
 
   /** Takes in what an isolate counted and found. */
-  merge(rollout: string, { counts, pairs }: ShadowParcel): void {
+  merge(rollout: string, { counts, pairs }: Omit<ShadowParcel, 'caught'>): void {
     this.#driftOf(rollout).merge(counts)
     this.#keep(pairs)
   }
 
   waits(rollout: string): boolean {
-    return !this.#driftOf(rollout).isEmpty || this.#waiting.some((pair) => pair.rollout === rollout)
+    return (
+      !this.#driftOf(rollout).isEmpty ||
+      this.#waiting.some((pair) => pair.rollout === rollout) ||
+      this.#caught.some((one) => one.rollout === rollout)
+    )
   }
 
   take(rollout: string): ShadowParcel | null {
     if (!this.waits(rollout)) return null
     const pairs = this.#waiting.filter((pair) => pair.rollout === rollout).slice(0, MOST_TOLD)
     this.#waiting = this.#waiting.filter((pair) => !pairs.includes(pair))
-    return { counts: this.#driftOf(rollout).take(), pairs }
+    const caught = this.#caught.filter((one) => one.rollout === rollout).slice(0, MOST_TOLD)
+    this.#caught = this.#caught.filter((one) => !caught.includes(one))
+    const counts = this.#driftOf(rollout).take()
+    return { counts, pairs, caught: caught.map(({ finding }) => finding) }
   }
 
   /** Null where nothing is compared. @param meaning the judge's monitor; null where it has none */

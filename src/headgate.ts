@@ -13,12 +13,14 @@ import { dollars } from './cost/savings.ts'
 import type { Serving } from './doctor/parts.ts'
 import { rounds } from './doctor/rounds.ts'
 import { placeOf } from './errors.ts'
+import { Caught } from './headgate/caught.ts'
 import { FlagsInForce } from './headgate/flags.ts'
 import { Memories } from './headgate/memory.ts'
 import type { Headgate, Parts } from './headgate/parts.ts'
 import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
+import { notePlanted } from './proxy/planted.ts'
 import { probeRequestOf, sendProbe } from './proxy/probe.ts'
 import { Proofs } from './proxy/proof.ts'
 import { both } from './proxy/telemetry.ts'
@@ -117,6 +119,7 @@ export function createHeadgate(parts: Parts): Headgate {
   rollouts.configure(routes.rollouts.values())
   accounts.configure(routes.rollouts.values())
   measured?.spending.name(namedModels(routes))
+  const caught = new Caught((rollout, note) => rollouts.note(rollout, note))
 
   const gate = newGate({
     routes: () => routes,
@@ -151,7 +154,13 @@ export function createHeadgate(parts: Parts): Headgate {
     priceOf: (observation) => dollars(accounts.priceOf(observation)),
     shadowWitness: (rollout, note) => {
       comparisons.note(rollout, note)
-      if (note.what === 'paired') rollouts.compared(rollout, note.pair)
+      if (note.what === 'paired') {
+        rollouts.compared(rollout, note.pair)
+        caught.add(rollout, note.pair.findings)
+      } else if (note.what === 'caught') {
+        rollouts.caught(rollout, note.finding)
+        caught.add(rollout, [note.finding])
+      }
     },
     ownWitness: (observation, role) => dollars(accounts.book(observation, role, null)),
   })
@@ -387,6 +396,7 @@ export function createHeadgate(parts: Parts): Headgate {
     control: controlApp(plane, {
       onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
       onGuessing: (source) => log.warn('many wrong control tokens', { source }),
+      onWrong: (token) => notePlanted(gate, routes, token, 'control'),
       nowMs: () => clock.monotonicMs(),
       page: parts.page,
       ...(parts.source === undefined ? {} : { source: parts.source }),
@@ -402,7 +412,14 @@ export function createHeadgate(parts: Parts): Headgate {
       if (parcel !== null) await accounts.take(process, parcel.sequence, parcel.spend)
       const fresh = isolates.hear(name, dispatch, nowMs)
       if (fresh !== null) memories.of(name).tally.merge(fresh.tally, nowMs)
-      if (fresh?.shadows != null) comparisons.merge(name, fresh.shadows)
+      if (fresh?.shadows != null) {
+        const { shadows } = fresh
+        comparisons.merge(name, shadows)
+        caught.add(name, [
+          ...(shadows.caught ?? []),
+          ...shadows.pairs.flatMap(({ findings }) => findings),
+        ])
+      }
       if (fresh !== null && parcel?.measured != null) measured?.take(parcel.measured)
       if (memories.of(name).history.isDue(nowMs)) noteView(name)
       const control = routes.rollouts.get(name)?.control

@@ -8,6 +8,7 @@ import type { FlagSnapshot } from './ports.ts'
 import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
+import { notePlanted } from './proxy/planted.ts'
 import { both } from './proxy/telemetry.ts'
 import type { Answer } from './rollout/exchange.ts'
 import { type Ask, Outposts } from './rollout/outposts.ts'
@@ -64,6 +65,10 @@ export interface Isolate {
   enter(ask: Ask, waitUntil: Background): Promise<void>
   /** Call it, within the same request, when that was observed. */
   leave(ask: Ask, waitUntil: Background): void
+  /** A token that the control plane did not know. Call it within the request that showed it. */
+  wrongToken(token: string): void
+  /** Call it, within a request of the control plane, when that is answered: tells what cannot wait. */
+  tell(ask: Ask, waitUntil: Background): void
   /** One of the last requests of this isolate; null when it is not remembered. */
   readonly request: ControlPlane['request']
   readonly requests: ControlPlane['requests']
@@ -146,6 +151,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     shadowWitness: (rollout, note) => {
       comparisons.note(rollout, note)
       if (note.what === 'paired') outposts.compared(rollout, note.pair)
+      else if (note.what === 'caught') outposts.caught(rollout, note.finding)
     },
     witness: (observed, draw) => {
       watchFlights()
@@ -279,6 +285,15 @@ export function createIsolate(parts: IsolateParts): Isolate {
     },
     leave(ask, waitUntil) {
       if (lead(ask, waitUntil) === null && outposts.urgent) waitUntil(exchange(ask, 'urgent'))
+    },
+    wrongToken(token) {
+      notePlanted(gate, routes, token, 'control')
+    },
+    tell(ask, waitUntil) {
+      if (!outposts.urgent) return
+      // What was found before anything was heard is told once it was.
+      const again = async () => (outposts.urgent ? exchange(ask, 'urgent') : undefined)
+      waitUntil(exchange(ask, 'urgent').then(again))
     },
     requests: (rollout, limit) => requests.list(rollout, limit),
     request: (id) => requests.get(id),

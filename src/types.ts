@@ -279,8 +279,8 @@ export interface Dwell {
 }
 
 /**
- * Notes in the audit log, and no decisions about the rollout: what became of a write to the flag's server, and how much of a
- * budget is spent.
+ * Notes in the audit log, and no decisions about the rollout: what became of a write to the flag's server, how much of a
+ * budget is spent, and what an upstream was caught at.
  */
 export const NOTE_TYPES = [
   'flag_written',
@@ -288,6 +288,7 @@ export const NOTE_TYPES = [
   'flag_not_written',
   'budget_alert',
   'budget_spent',
+  'caught',
 ] as const
 
 export type NoteType = (typeof NOTE_TYPES)[number]
@@ -385,6 +386,8 @@ export const FINDING_KINDS = [
   'truncation',
   'contradiction',
   'planted_secret',
+  // Outside of pairs.
+  'planted_used',
   'fingerprint',
   // In many pairs, where one would be chance.
   'refusals',
@@ -393,6 +396,12 @@ export const FINDING_KINDS = [
 ] as const
 
 export type FindingKind = (typeof FINDING_KINDS)[number]
+
+/** Each is told in the audit log, whatever else comes of it: nobody but the upstream can have done it. */
+export const PROOF_KINDS: ReadonlySet<FindingKind> = new Set<FindingKind>([
+  'planted_secret',
+  'planted_used',
+])
 
 /** Something about the canary's integrity, with what it rests on. */
 export interface Finding {
@@ -529,6 +538,8 @@ export type ShadowNote =
     }
   | { readonly what: 'dropped'; readonly kind: Pair['kind']; readonly why: ShadowDrop }
   | { readonly what: 'paired'; readonly pair: Pair }
+  /** Outside of pairs. */
+  | { readonly what: 'caught'; readonly finding: Finding }
 
 /** What shadows came to, in one process or many: it merges by adding. Plain values, as structured clone takes them. */
 export interface DriftCounts {

@@ -81,7 +81,11 @@ export function workerHandler({ witness }: WorkerOptions = {}): WorkerHandler {
       const { isolate, control } = ready
       const { pathname } = new URL(request.url)
       // The page's own files were answered before this: wrangler.toml, [assets].
-      if (pathname.startsWith('/-/')) return control.fetch(request, bindings, context)
+      if (pathname.startsWith('/-/')) {
+        const answer = await control.fetch(request, bindings, context)
+        isolate.tell(askOf(bindings), (work) => context.waitUntil(work))
+        return answer
+      }
       if (pathname !== '/livez') {
         await isolate.enter(askOf(bindings), (work) => context.waitUntil(work))
       }
@@ -178,6 +182,7 @@ function edgeWith(
   const control = controlApp(plane, {
     onDefect: (error) => log.error('request failed inside Headgate', { at: placeOf(error) }),
     onGuessing: (source) => log.warn('many wrong control tokens', { source }),
+    onWrong: (token) => isolate.wrongToken(token),
     nowMs: () => edgeClock.monotonicMs(),
     source: (context: Context) => context.req.header('cf-connecting-ip') ?? null,
     ...(access === undefined

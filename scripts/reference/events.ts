@@ -21,6 +21,7 @@ const TYPES: Readonly<Record<EventType, string>> = {
   flag_not_written: 'A decision could not be written.',
   budget_alert: 'So much of a budget is spent.',
   budget_spent: 'A budget is spent, and stops the canary until its day or month is over.',
+  caught: 'The canary was caught at what nobody else can have done.',
 }
 
 const ACTORS: Readonly<Record<Machine, string>> = {
@@ -31,6 +32,7 @@ const ACTORS: Readonly<Record<Machine, string>> = {
   plan: 'the plan is done, or the canary is another one than it was',
   write_back: 'what became of a write to the flag’s server',
   budget: 'what became of a budget',
+  integrity: 'what an upstream was caught at',
 }
 
 export function eventsText(): string {

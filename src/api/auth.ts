@@ -23,6 +23,8 @@ export interface BearerOptions {
   readonly nowMs: () => number
   /** Told when a source, or all together, has shown too many wrong tokens: once a minute at most for each. */
   readonly onGuessing: (source: string | null) => void
+  /** Told of each token that is wrong. */
+  readonly onWrong: (token: string) => void
   /** Somebody else vouches for this request: an operator's, without a token. Never rejects. */
   readonly vouched: (request: Request) => Promise<boolean>
 }
@@ -37,6 +39,7 @@ export function bearer({
   source,
   nowMs,
   onGuessing,
+  onWrong,
   vouched,
 }: BearerOptions): MiddlewareHandler {
   const guesses = new Guesses()
@@ -56,6 +59,7 @@ export function bearer({
       return next()
     }
     if (shown !== undefined) {
+      onWrong(shown)
       const guess = guesses.wrong(from, nowMs())
       if (guess.first) onGuessing(from)
       if (guess.waitMs > 0) return tooMany(context, guess.waitMs)

@@ -36,6 +36,8 @@ export interface ControlAppOptions {
   readonly nowMs?: () => number
   /** Told when somebody tries many tokens, and from where. */
   readonly onGuessing?: (source: string | null) => void
+  /** Told of each token that is wrong. */
+  readonly onWrong?: (token: string) => void
   /** Somebody else vouches for this request: it needs no token. Never rejects. */
   readonly vouched?: (request: Request) => Promise<boolean>
   /** The page; none unless given. */
@@ -51,6 +53,7 @@ export function controlApp(
     source = () => null,
     nowMs = () => performance.now(),
     onGuessing = () => {},
+    onWrong = () => {},
     vouched = async () => false,
     page = () => null,
   }: ControlAppOptions = {},
@@ -63,7 +66,7 @@ export function controlApp(
     context.header('cache-control', 'no-store')
   })
   const { token, viewerToken } = plane
-  app.use(bearer({ token, viewerToken, source, nowMs, onGuessing, vouched }))
+  app.use(bearer({ token, viewerToken, source, nowMs, onGuessing, onWrong, vouched }))
   app.use(
     methodNotAllowed({
       app,

@@ -36,6 +36,7 @@ export function statusLines(rollout: RolloutView, now: number, paint: Paint): st
       row(at === 0 ? 'waits' : '', `${kind}: ${oneLine(words)}`),
     ),
     ...probeRows(rollout),
+    ...caughtRows(rollout, paint),
     row('reach', oneLine(rollout.reach.words)),
   ]
 }
@@ -250,6 +251,12 @@ function needRows({ need }: RolloutView, now: number): string[] {
       ? ', and none are coming'
       : `, about ${plural(Math.max(1, Math.round((Date.parse(need.eta) - now) / 60_000)), 'minute')}`
   return [row('needs', `about ${plural(need.canaryRequests, 'more canary request')}${what}${time}`)]
+}
+
+/** What shadows and doors found since the process began. */
+function caughtRows({ drift }: RolloutView, paint: Paint): string[] {
+  const found = Object.entries(drift?.findings ?? {}).map(([kind, count]) => `${kind} ${count}`)
+  return found.length === 0 ? [] : [row('caught', paint('red', found.join(', ')))]
 }
 
 function probeRows({ probes }: RolloutView): string[] {

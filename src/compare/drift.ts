@@ -59,6 +59,8 @@ function countsOf(note: ShadowNote): DriftCounts {
       return { ...NOTHING, dropped: { [note.why]: 1 } }
     case 'paired':
       return pairedCounts(note.pair)
+    case 'caught':
+      return { ...NOTHING, findings: { [note.finding.kind]: 1 } }
   }
 }
 

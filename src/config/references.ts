@@ -31,6 +31,7 @@ export function crossFindings(tree: Located): CrossFindings {
     ...groupsOfOneFlag(tree),
     ...callers(tree),
     ...embeddings(tree),
+    ...plantedKeys(tree),
     ...webhooks(tree),
     ...planSteps(tree),
     ...openDoor(tree),
@@ -299,6 +300,19 @@ function embeddings(tree: Located): Finding[] {
   const path = ['embeddings', 'baseUrl']
   const message = baseUrlFault(textAt(tree, path) ?? '')
   return message === null ? [] : [{ path, message }]
+}
+
+/** Findings go by their names. */
+function plantedKeys(tree: Located): Finding[] {
+  return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
+    const at: Path = ['rollouts', name, 'shadow', 'planted']
+    const names = itemsAt(tree, at).map((_, index) => textAt(tree, [...at, index, 'name']))
+    return names.flatMap((one, index) => {
+      const first = names.indexOf(one)
+      if (one === null || first === index) return []
+      return [{ path: [...at, index, 'name'], message: `is the same as planted[${first}].name` }]
+    })
+  })
 }
 
 function webhooks(tree: Located): Finding[] {

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../errors.ts'
-import type { Finding, Path } from './fault.ts'
+import { type Finding, type Path, pathText } from './fault.ts'
 import type { SecretRef } from './schema/values.ts'
 import type { Config } from './schema.ts'
 import { Secret } from './secret.ts'
@@ -10,8 +10,11 @@ import { Secret } from './secret.ts'
 export interface SecretUse {
   readonly path: Path
   readonly ref: SecretRef
-  /** `token` is sent as a bearer or an API key; `header` is a header's whole value; `webhook` signs and is never sent. */
-  readonly kind: 'token' | 'header' | 'webhook'
+  /**
+   * `token` is sent as a bearer or an API key; `header` is a header's whole value; `webhook` signs and is never sent;
+   * `planted` opens nothing.
+   */
+  readonly kind: 'token' | 'header' | 'webhook' | 'planted'
 }
 
 /** How one use stands: `set` when something is there, and what is wrong with it, absent included. */
@@ -64,6 +67,11 @@ export function secretUses(config: Config): SecretUse[] {
   if (config.embeddings && 'key' in config.embeddings && config.embeddings.key) {
     use(['embeddings', 'key'], config.embeddings.key, 'token')
   }
+  for (const [name, { shadow }] of Object.entries(config.rollouts)) {
+    for (const [index, { secret }] of (shadow?.planted ?? []).entries()) {
+      use(['rollouts', name, 'shadow', 'planted', index, 'secret'], secret, 'planted')
+    }
+  }
   for (const [index, { secret }] of config.webhooks.entries()) {
     use(['webhooks', index, 'secret'], secret, 'webhook')
   }
@@ -97,7 +105,7 @@ export function resolveSecrets(
   | { readonly ok: true; readonly reveal: Reveal }
   | { readonly ok: false; readonly findings: readonly Finding[] } {
   const values = new Map<string, Secret>()
-  const findings: Finding[] = []
+  const findings: Finding[] = [...openingFindings(config, read)]
   for (const { ref, fault } of inspectSecrets(config, read, runtime)) {
     if (fault !== null) findings.push(fault)
     else values.set(refText(ref), new Secret(read(ref) ?? ''))
@@ -113,11 +121,34 @@ export function resolveSecrets(
   return { ok: true, reveal }
 }
 
+/** A planted key that is in use somewhere opens something: whoever has it proves nothing, and may get in. */
+function openingFindings(config: Config, read: SecretReader): Finding[] {
+  const uses = secretUses(config)
+  const inUse = uses.filter(({ kind }) => kind !== 'planted')
+  return uses
+    .filter(({ kind }) => kind === 'planted')
+    .flatMap(({ path, ref }) => {
+      const value = read(ref)
+      const other = inUse.find((use) => value !== undefined && read(use.ref) === value)
+      if (other === undefined) return []
+      return [
+        {
+          path,
+          message: `is the key of ${pathText(other.path)} too: a planted key opens nothing`,
+          suggestion: 'make another, that nothing but this knows',
+        },
+      ]
+    })
+}
+
 /** `env OPENAI_API_KEY`, `file /run/secrets/relay`, `binding RELAY_KEY`. */
 export function refText(ref: SecretRef): string {
   if ('env' in ref) return `env ${ref.env}`
   return 'file' in ref ? `file ${ref.file}` : `binding ${ref.binding}`
 }
+
+/** Of a planted key. */
+const LEAST_PLANTED = 20
 
 interface Wrong {
   readonly message: string
@@ -188,7 +219,13 @@ function valueFault(value: string, { ref, kind }: SecretUse): Wrong | null {
       'put whsec_ and the base64 of 24..64 random bytes into it',
     )
   }
-  const allowed = kind === 'token' ? /^[\x21-\x7e]*$/ : /^[\t\x20-\x7e]*$/
+  if (kind === 'planted' && value.length < LEAST_PLANTED) {
+    return wrong(
+      `which has fewer than ${LEAST_PLANTED} characters: what can be guessed proves nothing`,
+      'put a long random key into it, in the shape of a real one',
+    )
+  }
+  const allowed = kind === 'token' || kind === 'planted' ? /^[\x21-\x7e]*$/ : /^[\t\x20-\x7e]*$/
   if (!allowed.test(value)) {
     return wrong('which has a character that no key has', 'copy the key again, without blanks')
   }

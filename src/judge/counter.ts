@@ -4,7 +4,7 @@ import type { Arm, Trip } from '../types.ts'
 import type { Counts, PlainLimits, Stratum } from './counts.ts'
 import { ln } from './exact.ts'
 import { Histogram, sparseOf } from './histogram.ts'
-import { addIntegrity, foundIn, type IntegrityCounts } from './integrity.ts'
+import { addIntegrity, foundAlone, foundIn, type IntegrityCounts } from './integrity.ts'
 import { type Edges, levelOf, NO_SIZES, type Pins, type Sizes, TAIL_LEVEL } from './pins.ts'
 import type { Sample } from './sample.ts'
 
@@ -57,6 +57,11 @@ export class Counter {
   /** One pair. */
   found(findings: Parameters<typeof foundIn>[0]): void {
     this.#integrity = addIntegrity(this.#integrity, foundIn(findings))
+  }
+
+  /** Outside of pairs. */
+  caught(finding: Parameters<typeof foundAlone>[0]): void {
+    this.#integrity = addIntegrity(this.#integrity, foundAlone(finding))
   }
 
   /** The first trip of a flush is kept. */

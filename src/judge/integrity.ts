@@ -2,7 +2,7 @@
  * What upstreams were caught at, and what the owner wants to come of it. No statistics: each finding is something that an honest
  * upstream does not do. Counts, so that many processes add up and a replay comes to the same.
  */
-import type { FindingKind, Trip } from '../types.ts'
+import { type FindingKind, PROOF_KINDS, type Trip } from '../types.ts'
 
 /** What comes of findings of one kind. */
 export interface IntegrityRule {
@@ -24,6 +24,14 @@ interface Found {
   readonly count: number
   /** Of one of them. */
   readonly words: string
+}
+
+/** Something that was found outside of pairs. */
+export function foundAlone(finding: {
+  readonly kind: FindingKind
+  readonly words: string
+}): IntegrityCounts {
+  return { ...foundIn([finding]), compared: 0 }
 }
 
 /** What one pair adds. */
@@ -78,7 +86,10 @@ export function integrityActs(
   for (const [kind, { count, words }] of entriesOf(now)) {
     const rule = rules[kind]
     if (rule === undefined || count < rule.after) continue
-    const said = `${kind} in ${count} of ${now.compared} pairs: ${words}`
+    const times = PROOF_KINDS.has(kind)
+      ? `, ${count} so far`
+      : ` in ${count} of ${now.compared} pairs`
+    const said = `${kind}${times}: ${words}`
     if (rule.action === 'roll_back') rollBack.push(`integrity: ${said}`)
     if (rule.action === 'hold') hold.push(`integrity: ${said}`)
     const earlier = Math.floor((before?.found[kind]?.count ?? 0) / rule.after)

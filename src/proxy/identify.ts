@@ -10,6 +10,7 @@ import { fingerprintOf } from './fingerprint.ts'
 import type { Gate } from './gate.ts'
 import { headerOf, presentedToken } from './headers.ts'
 import { isBound } from './pin.ts'
+import { notePlanted } from './planted.ts'
 import type { KnownCaller, Rollout, Routes, TimeoutClass, Upstream } from './routes.ts'
 import { memberOf, stringOf } from './scan.ts'
 import { responseIdIn } from './stored.ts'
@@ -78,6 +79,9 @@ export async function identify(
   if (method === 'HEAD' && hasNoHead(target.path)) return refuse('method_not_allowed')
 
   const routes = gate.routes()
+  if (routes.plantedAt !== null && notePlanted(gate, routes, presentedToken(headers), 'data')) {
+    return refuse('invalid_api_key')
+  }
   let known: KnownCaller | null = null
   if (routes.callers !== null) {
     const token = presentedToken(headers)

@@ -149,7 +149,7 @@ function compared(
 
 /** What control says is learned after the canary was held against it: else nothing would ever be new. */
 function findingsIn(
-  { control, canary, known, coins, sent }: Remembering,
+  { control, canary, known, coins, sent, planted }: Remembering,
   mine: Read,
   second: Read | null,
   theirs: Read,
@@ -162,7 +162,7 @@ function findingsIn(
     asked,
     sent,
     known,
-    planted: [],
+    planted,
   }
   const findings = areWell(control, canary)
     ? [

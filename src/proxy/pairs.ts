@@ -1,3 +1,4 @@
+import type { Planted } from '../compare/planted.ts'
 import type { ShadowConfig } from '../config/schema.ts'
 import type { Arm, Observation, Pair, Wire } from '../types.ts'
 
@@ -34,6 +35,8 @@ export interface PairInput {
   readonly sent: string | null
   /** In [0, 1): decides a tie of the three. */
   readonly chance: number
-  /** Of both upstreams: what must never be kept. */
+  /** Keys that only the canary has seen. */
+  readonly planted: readonly Planted[]
+  /** Of both upstreams, and planted ones: what must never be kept. */
   readonly secrets: readonly string[]
 }

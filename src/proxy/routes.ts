@@ -1,3 +1,4 @@
+import type { Planted } from '../compare/planted.ts'
 import { TIMEOUT_CLASSES } from '../config/schema/upstream.ts'
 import type { SecretRef } from '../config/schema/values.ts'
 import type { Config, RolloutConfig, UpstreamConfig } from '../config/schema.ts'
@@ -57,6 +58,14 @@ export interface Rollout {
   readonly canary: Upstream
   readonly groupId: string
   readonly config: RolloutConfig
+  /** Keys that only its canary has seen. A function, so that printing a rollout prints none. */
+  readonly planted: () => readonly Planted[]
+}
+
+/** A planted key, and whose it is. */
+export interface PlantedAt {
+  readonly rollout: string
+  readonly name: string
 }
 
 /** A known caller; what it may meet. */
@@ -76,6 +85,8 @@ export interface Routes {
   readonly defaults: Readonly<Record<Dialect, Upstream | null>>
   /** By SHA-256 of the token, in hex; null when anyone may call. */
   readonly callers: ReadonlyMap<string, KnownCaller> | null
+  /** Where a key is planted, if it is; null where none are. */
+  readonly plantedAt: ((key: string) => readonly PlantedAt[]) | null
   readonly maxBodyBytes: number
   readonly maxUploadBytes: number
   readonly flagContext: FlagContextRules
@@ -102,7 +113,11 @@ export function routesOf(config: Config, reveal: (ref: SecretRef) => Secret): Ro
     const canary = upstreams.get(rollout.canary)
     if (control === undefined || canary === undefined) continue
     const groupId = rollout.groupId ?? rollout.flag
-    const compiled = { name, control, canary, groupId, config: rollout }
+    const planted = (rollout.shadow?.planted ?? []).map((one) => ({
+      name: one.name,
+      secret: reveal(one.secret).reveal(),
+    }))
+    const compiled = { name, control, canary, groupId, config: rollout, planted: () => planted }
     rollouts.set(name, compiled)
     for (const path of rollout.match.paths) {
       const list = byPath.get(path) ?? []
@@ -122,10 +137,21 @@ export function routesOf(config: Config, reveal: (ref: SecretRef) => Secret): Ro
       anthropic: defaultOf(config.default.anthropic),
     },
     callers: callersOf(config),
+    plantedAt: plantedIn([...rollouts.values()]),
     maxBodyBytes: config.server.maxBody,
     maxUploadBytes: config.server.maxUpload,
     flagContext: flagContextRulesOf(config, reveal),
   }
+}
+
+function plantedIn(rollouts: readonly Rollout[]): Routes['plantedAt'] {
+  const places = new Map<string, PlantedAt[]>()
+  for (const { name: rollout, planted } of rollouts) {
+    for (const { name, secret } of planted()) {
+      places.set(secret, [...(places.get(secret) ?? []), { rollout, name }])
+    }
+  }
+  return places.size === 0 ? null : (key) => places.get(key) ?? []
 }
 
 function flagContextRulesOf(

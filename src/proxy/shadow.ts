@@ -17,6 +17,7 @@ import { Nobody } from './nobody.ts'
 import { observationOf } from './observation.ts'
 import { type OwnExchange, ownExchange, sendOwn } from './own.ts'
 import type { Took } from './pairs.ts'
+import { formsOf } from './redact.ts'
 import type { Rollout, Upstream } from './routes.ts'
 import { mayHaveShadow, notAllowedIn } from './shadow-allow.ts'
 import type { ShadowCharge } from './shadow-budget.ts'
@@ -218,7 +219,12 @@ async function paired(
     config,
     sent,
     chance: gate.random(),
-    secrets: [...rollout.control.secrets(), ...rollout.canary.secrets()],
+    planted: rollout.planted(),
+    secrets: [
+      ...rollout.control.secrets(),
+      ...rollout.canary.secrets(),
+      ...rollout.planted().flatMap(({ secret }) => formsOf(secret)),
+    ],
   }
   return gate.pairs?.pairOf(pair, gate.sha256) ?? null
 }

@@ -11,7 +11,15 @@ import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, EvidenceBatch, Flight, Log, Stores } from '../ports.ts'
-import type { Judgement, Observation, Pair, RolloutEvent, RolloutRecord, Trip } from '../types.ts'
+import type {
+  Finding,
+  Judgement,
+  Observation,
+  Pair,
+  RolloutEvent,
+  RolloutRecord,
+  Trip,
+} from '../types.ts'
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
 import { type Note, noted } from './events.ts'
@@ -217,6 +225,12 @@ export class Controller {
     if (!this.#plan.guarded || this.#closed) return
     if (epoch !== this.#record.epoch || epoch !== this.#log.epoch) return
     if (this.#log.compared(pair)) this.#due(findings.length > 0 ? URGENT_GAP_MS : FLUSH_MS)
+  }
+
+  /** Takes in what the canary was caught at outside of pairs. Synchronous, memory only. */
+  caught(finding: Finding): void {
+    if (!this.#plan.guarded || this.#closed) return
+    if (this.#log.caught(finding)) this.#due(URGENT_GAP_MS)
   }
 
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */

@@ -18,6 +18,7 @@ export const MACHINES = [
   'plan',
   'write_back',
   'budget',
+  'integrity',
 ] as const
 export type Machine = (typeof MACHINES)[number]
 

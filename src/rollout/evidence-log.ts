@@ -2,7 +2,7 @@ import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
-import type { Observation, Pair, RolloutRecord, Trip } from '../types.ts'
+import type { Finding, Observation, Pair, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint, packed } from './checkpoint.ts'
 import { type Added, Evidence } from './evidence.ts'
@@ -67,6 +67,11 @@ export class EvidenceLog {
   /** As `Evidence.compared`. */
   compared(pair: Pair): boolean {
     return this.#evidence.compared(pair, this.#terms.policy.integrity !== undefined)
+  }
+
+  /** As `Evidence.caught`. */
+  caught(finding: Finding): boolean {
+    return this.#evidence.caught(finding, this.#terms.policy.integrity !== undefined)
   }
 
   trip(trip: Trip): void {

@@ -5,7 +5,7 @@ import { FirstOutcomes, type FirstOutcomesState } from '../judge/first-outcomes.
 import type { Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { sampleOf } from '../judge/sample.ts'
-import type { Observation, Pair, Trip } from '../types.ts'
+import type { Finding, Observation, Pair, Trip } from '../types.ts'
 
 /** What became of an observation. */
 export type Added =
@@ -64,6 +64,13 @@ export class Evidence {
     if (finds) this.#counter.found(findings)
     this.#waits ||= odd !== null || finds
     return odd !== null || finds
+  }
+
+  /** Something that was found outside of pairs. @param acts as for `compared` @returns whether it added anything */
+  caught(finding: Finding, acts: boolean): boolean {
+    if (acts) this.#counter.caught(finding)
+    this.#waits ||= acts
+    return acts
   }
 
   trip(trip: Trip): void {

@@ -2,7 +2,7 @@ import type { FlagDocument } from '../flag/document.ts'
 import type { Pins } from '../judge/pins.ts'
 import type { EvidenceBatch, LedgerLine, TraceContext } from '../ports.ts'
 import type { MeasuredByIsolate } from '../telemetry/measured.ts'
-import type { DriftCounts, Pair, RolloutRecord, ShareBp } from '../types.ts'
+import type { DriftCounts, Finding, Pair, RolloutRecord, ShareBp } from '../types.ts'
 import type { Packed } from './checkpoint.ts'
 import type { FlushRecord } from './flushes.ts'
 import type { ProbeShape } from './probing.ts'
@@ -49,6 +49,8 @@ export interface Parcel {
 export interface ShadowParcel {
   readonly counts: DriftCounts
   readonly pairs: readonly Pair[]
+  /** Findings outside of pairs. */
+  readonly caught?: readonly Finding[]
 }
 
 /** What an isolate's shadows came to, until it is sent. */

@@ -6,7 +6,7 @@ import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
 import type { Clock, Draw, Flight, Log } from '../ports.ts'
 import type { MeasuredByIsolate } from '../telemetry/measured.ts'
-import type { Observation, Pair, Role, RolloutRecord } from '../types.ts'
+import type { Finding, Observation, Pair, Role, RolloutRecord } from '../types.ts'
 import { Batches } from './batches.ts'
 import { unpacked } from './checkpoint.ts'
 import type { ControllerInput } from './controller.ts'
@@ -44,6 +44,8 @@ export type Tells = Pick<Dispatch, 'inFlight' | 'flagsHash' | 'failure'>
 const MAX_AGE_MS = 30_000
 /** After a failure at once, unless something was sent less than this before; a trip does not wait. */
 const URGENT_GAP_MS = 200
+/** Findings that wait for the first word of the writer. */
+const MOST_FOUND = 16
 
 export class Outpost {
   readonly rollout: string
@@ -66,6 +68,8 @@ export class Outpost {
   #doubt: string | null = 'nothing was heard yet'
   /** The first is sent as it is until it was taken. */
   readonly #waiting: Parcel[] = []
+  /** Before it was heard which epoch it is. */
+  readonly #found: Finding[] = []
   #sequence = 0
   #urgent = false
   #sentMs = Number.NEGATIVE_INFINITY
@@ -149,6 +153,15 @@ export class Outpost {
   compared(pair: Pair): void {
     if (!this.#plan.guarded || pair.epoch !== this.#evidence?.epoch) return
     this.#evidence.compared(pair, this.#policy.integrity !== undefined)
+  }
+
+  /** Takes in what the canary was caught at outside of pairs, and tells it at once. Synchronous, memory only. */
+  caught(finding: Finding): void {
+    // Whoever uses a stolen key may well be the first caller of an isolate.
+    if (this.#evidence === null && this.#found.length < MOST_FOUND) this.#found.push(finding)
+    this.#evidence?.caught(finding, this.#policy.integrity !== undefined)
+    this.#urgent = true
+    this.#sentMs = Number.NEGATIVE_INFINITY
   }
 
   /** Dollars; null where nobody knows. Nothing is booked. */
@@ -237,6 +250,7 @@ export class Outpost {
     }
     const words = unpacked(units.words)
     this.#evidence = new Evidence(epoch, this.#policy, pins, { epoch, shares: units.shares, words })
+    for (const finding of this.#found.splice(0)) this.caught(finding)
   }
 
   #pack(): void {

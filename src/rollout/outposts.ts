@@ -1,5 +1,5 @@
 import type { Draw, Flight } from '../ports.ts'
-import type { Observation, Pair, Role } from '../types.ts'
+import type { Finding, Observation, Pair, Role } from '../types.ts'
 import type { Answer, Dispatch } from './exchange.ts'
 import { Outpost, type OutpostParts, type Tells } from './outpost.ts'
 import { controlled, type RolloutInput } from './rollouts.ts'
@@ -51,6 +51,11 @@ export class Outposts {
   /** Takes in what comparing both arms came to. */
   compared(rollout: string, pair: Pair): void {
     this.#byName.get(rollout)?.outpost.compared(pair)
+  }
+
+  /** Takes in what a canary was caught at outside of pairs. */
+  caught(rollout: string, finding: Finding): void {
+    this.#byName.get(rollout)?.outpost.caught(finding)
   }
 
   /** As `Outpost.priceOf`. */

@@ -1,6 +1,6 @@
 import type { RolloutConfig } from '../config/schema.ts'
 import type { Draw, EventQuery, Flight } from '../ports.ts'
-import type { Observation, Pair, RolloutEvent } from '../types.ts'
+import type { Finding, Observation, Pair, RolloutEvent } from '../types.ts'
 import type { Command, CommandResult } from './command.ts'
 import {
   Controller,
@@ -68,6 +68,11 @@ export class Rollouts {
   /** Takes in what comparing both arms came to. */
   compared(name: string, pair: Pair): void {
     this.#byName.get(name)?.controller.compared(pair)
+  }
+
+  /** Takes in what a canary was caught at outside of pairs. */
+  caught(name: string, finding: Finding): void {
+    this.#byName.get(name)?.controller.caught(finding)
   }
 
   /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */

@@ -92,6 +92,8 @@ const MACHINES: ReadonlySet<string> = new Set([
   'probes',
   'plan',
   'write_back',
+  'budget',
+  'integrity',
 ])
 
 /** A person's name is in the audit log, and leaves the process in no metric and no span. */

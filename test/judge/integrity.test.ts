@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   addIntegrity,
+  foundAlone,
   foundIn,
   type IntegrityCounts,
   type IntegrityRules,
@@ -48,6 +49,15 @@ describe('what comes of findings', () => {
     const rules = { model_echo: { action: 'suspend', after: 2 } } as const
     const trips = [1, 2, 3, 4].map((count) => actsOf(rules, count, count - 1).trip?.kind ?? null)
     expect(trips).toEqual([null, 'integrity', null, 'integrity'])
+  })
+
+  it('needs no pair for what was found outside of them, and says how often', () => {
+    const used = foundAlone({ kind: 'planted_used', words: 'trap-1 at the door' })
+    const rules = { planted_used: { action: 'roll_back', after: 1 } } as const
+    expect(used.compared).toBe(0)
+    expect(integrityActs(rules, undefined, sum(clean, used, used)).rollBack).toEqual([
+      'integrity: planted_used, 2 so far: trap-1 at the door',
+    ])
   })
 
   it('adds up in any order', () => {

@@ -75,6 +75,7 @@ function pairOf(pairing: Pairing, canary: string, again: string | null = null): 
     config,
     sent: null,
     chance: 0.5,
+    planted: [],
     secrets: [],
   }
   return pairing.pairOf(input, (text) => createHash('sha256').update(text).digest('hex'))

@@ -41,9 +41,10 @@ const SILENCE = { inFlight: 0, flagsHash: null, failure: null }
 function world(
   stores: Stores<FlushRecord> = memoryStores(),
   guard: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, unknown>> = {},
 ): World {
   const clock = manualClock()
-  const config = rolloutConfig({ plan: { steps: ['5%', '50%'], over: '2d' }, guard })
+  const config = rolloutConfig({ plan: { steps: ['5%', '50%'], over: '2d' }, guard, ...more })
   const newWriter = (): Stand => stand({ clock, stores, config, parts: { isolates: true } })
   let isolates = 0
   const made: World = {
@@ -109,6 +110,19 @@ async function tripped(isolate: Isolated): Promise<void> {
     for (let beside = 0; beside < 30; beside++) isolate.see()
   }
 }
+
+it('what an isolate finds before it has heard anything is told once it has', async () => {
+  const shadow = { integrity: { planted_used: 'roll_back' } }
+  const { isolate, writer } = world(memoryStores(), {}, { shadow })
+  await writer.command('start')
+  const one = isolate()
+  one.outpost.caught({ kind: 'planted_used', words: 'the planted key a was used', evidence: {} })
+  await one.tell()
+  expect(one.outpost.urgent).toBe(true)
+  const told = await one.tell()
+  expect(told?.record.state).toBe('rolled_back')
+  expect(one.outpost.urgent).toBe(false)
+})
 
 describe('an isolate that counts for a writer', () => {
   it('sends all to control until it has heard', async () => {

@@ -91,6 +91,21 @@ export const shadow = z
       .describe(
         'What comes of what a canary is caught at: `note` shows it, `hold` keeps the rollout from climbing, `suspend` takes it to 0 % until probes are clean, `roll_back` latches it. `note` unless given.',
       ),
+    planted: z
+      .array(
+        z.strictObject({
+          name: z
+            .string()
+            .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be 1..32 lower-case letters, digits, _ or -')
+            .describe('As findings name it: no part of the key.'),
+          secret: secret.describe('A key that opens nothing, and that only this canary has seen.'),
+        }),
+      )
+      .max(16)
+      .default([])
+      .describe(
+        'Keys put where only the canary reads them: in an answer to a request that did not hold it, or at a door of Headgate’s own, one is a finding.',
+      ),
     pairs: z
       .strictObject({
         keep: z.int().min(1).max(1_000_000).default(10_000).describe('The newest so many.'),

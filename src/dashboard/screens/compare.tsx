@@ -192,7 +192,8 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
       </Card>
     )
   }
-  const { probes, odd, noiseFloor, similarity, method, equivalent, shadows } = drift
+  const { probes, odd, noiseFloor, similarity, method, equivalent, findings, shadows } = drift
+  const caught = Object.entries(findings)
   const dropped = Object.values(shadows.dropped).reduce((sum, one) => sum + (one ?? 0), 0)
   return (
     <Card title="Drift of meaning" class="tile">
@@ -216,6 +217,17 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
               {countText(equivalent.compared)}, wanted {percentText(equivalent.threshold, 1)}
             </Line>
           )}
+          <Line name="caught at">
+            {caught.length === 0 ? (
+              'nothing'
+            ) : (
+              <span class="ill">
+                {caught
+                  .map(([kind, count]) => `${wordsOf(kind)} ${countText(count ?? 0)}`)
+                  .join(', ')}
+              </span>
+            )}
+          </Line>
           <Line name="copies sent">
             {countText(shadows.sent)}, {countText(dropped)} not sent
           </Line>
