@@ -83,11 +83,18 @@ export async function expectAccessible(page: Page): Promise<void> {
   ).toEqual([])
 }
 
-/** Nothing sticks out to the side. */
+/** The titles of cards that are too narrow for what is in them. */
+const BURST = `[...document.querySelectorAll('.card')]
+  .filter((card) => card.scrollWidth > card.clientWidth)
+  .map((card) => card.querySelector('h1, h2')?.textContent)`
+
+/** Nothing sticks out to the side: neither of the page, nor of what it is made of. */
 export async function expectFits(page: Page): Promise<void> {
   const root = 'document.documentElement'
   const [wide, screen] = await page.evaluate<[number, number]>(
     `[${root}.scrollWidth, ${root}.clientWidth]`,
   )
   expect(wide, page.url()).toBeLessThanOrEqual(screen)
+  const burst = await page.evaluate<string[]>(BURST)
+  expect(burst, page.url()).toEqual([])
 }

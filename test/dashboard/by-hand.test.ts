@@ -1,5 +1,5 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { ask, type Served } from '../node/process.ts'
 import {
@@ -7,32 +7,26 @@ import {
   expectAccessible,
   expectFits,
   expectQuiet,
-  openPage,
   PHONE,
-  startBrowser,
   type Watched,
 } from './browser.ts'
-import { signedIn, startPlanned, VIEWER } from './served.ts'
+import { VIEWER } from './served.ts'
+import { setStage } from './stage.ts'
 
 /** A real process, driven from the page by hand. */
 
 const by = { by: 'bob', reason: 'meanwhile' }
 
 describe('the page, by hand', () => {
-  let browser: Browser
+  const stage = setStage()
   let served: Served
   let watched: Watched
   let page: Page
 
   beforeAll(async () => {
-    ;[browser, served] = await Promise.all([startBrowser(), startPlanned()])
-    watched = await openPage(browser, signedIn(served))
+    served = stage.served
+    watched = await stage.open()
     page = watched.page
-  }, 60_000)
-
-  afterAll(async () => {
-    await browser.close()
-    await served.stop()
   })
 
   const button = (name: string) => page.getByRole('button', { name, exact: true })
@@ -117,7 +111,7 @@ describe('the page, by hand', () => {
   })
 
   it('shows state, cause and the way back on a phone without scrolling, in the dark', async () => {
-    const phone = await openPage(browser, signedIn(served), { ...PHONE, colorScheme: 'dark' })
+    const phone = await stage.open({ ...PHONE, colorScheme: 'dark' })
     const stopped = phone.page.getByRole('alert').filter({ hasText: 'Rolled back' })
     await stopped.waitFor()
     for (const shown of [stopped, stopped.getByRole('button', { name: 'Rearm' })]) {
@@ -131,7 +125,7 @@ describe('the page, by hand', () => {
   })
 
   it('lets a viewer see, says why nothing can be pressed, and sends nothing', async () => {
-    const viewer = await openPage(browser, signedIn(served, VIEWER), DESKTOP)
+    const viewer = await stage.open(DESKTOP, VIEWER)
     await viewer.page.getByText('Your token only reads').first().waitFor()
     const rearm = viewer.page.getByRole('alert').getByRole('button', { name: /^Rearm/ })
     expect(await rearm.getAttribute('aria-disabled')).toBe('true')
@@ -154,7 +148,7 @@ describe('the page, by hand', () => {
 
   it('shows the rollback button on a phone without scrolling', async () => {
     await served.api('rollouts/relay/start', by)
-    const phone = await openPage(browser, signedIn(served), PHONE)
+    const phone = await stage.open(PHONE)
     const brake = phone.page.getByRole('button', { name: 'Roll back to 0 %' })
     await brake.waitFor()
     const box = await brake.boundingBox()
@@ -177,7 +171,7 @@ describe('the page, by hand', () => {
   })
 
   it('asks for the token where there is none or a wrong one', async () => {
-    const stranger = await openPage(browser, signedIn(served, 'wrong'))
+    const stranger = await stage.open(DESKTOP, 'wrong')
     await stranger.page.getByText('This is neither the control token').waitFor()
     await expectAccessible(stranger.page)
     await stranger.page.getByLabel('Control token').fill(VIEWER)

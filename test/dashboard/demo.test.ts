@@ -56,11 +56,15 @@ describe('the demo', () => {
       'false',
     )
     expect(await page.title()).toMatch(/^✕ relay 0 %/)
-    await expectQuiet(desktop)
-
     const state = phone.page.getByText('Rolled back to 0 %')
     await state.waitFor()
     await expectFits(phone.page)
     await expectQuiet(phone)
+
+    await page.evaluate(`location.hash = '#/compare/relay'`)
+    await page.getByText('a third is chance').waitFor()
+    await expectFits(page)
+    await expectAccessible(page)
+    await expectQuiet(desktop)
   })
 })

@@ -1,29 +1,17 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { EventView } from '../../src/api/views/event.ts'
 import type { RolloutView } from '../../src/api/views/rollout.ts'
 import { fakePlane } from '../api/fake-plane.ts'
-import type { Served } from '../node/process.ts'
-import { startBrowser } from './browser.ts'
-import { signedIn, startPlanned } from './served.ts'
+import { signedIn } from './served.ts'
+import { setStage } from './stage.ts'
 
 /** A page that is left open for a day: its clock is the test's, and its answers are made up as fast as it asks. */
 
-let browser: Browser
-let served: Served
-
-beforeAll(async () => {
-  ;[browser, served] = await Promise.all([startBrowser(), startPlanned()])
-}, 60_000)
-
-afterAll(async () => {
-  await browser.close()
-  await served.stop()
-})
+const stage = setStage()
 
 it('does not grow, whatever happens meanwhile', { timeout: 120_000 }, async () => {
   const view = (await fakePlane().rollout('relay')) as RolloutView
-  const context = await browser.newContext({ reducedMotion: 'reduce' })
+  const context = await stage.browser.newContext({ reducedMotion: 'reduce' })
   const page = await context.newPage()
   let position = 0
   let made = 0
@@ -46,7 +34,7 @@ it('does not grow, whatever happens meanwhile', { timeout: 120_000 }, async () =
     const body = Array.from({ length: 1_000 }, () => frameOf(++made)).join('')
     return route.fulfill({ contentType: 'text/event-stream', body })
   })
-  await page.goto(signedIn(served))
+  await page.goto(signedIn(stage.served))
   await page.getByRole('heading', { level: 1, name: 'relay' }).waitFor()
 
   const nodesAfter = async (minutes: number): Promise<number> => {

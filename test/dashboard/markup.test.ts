@@ -1,15 +1,7 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, type Served } from '../node/process.ts'
-import {
-  expectAccessible,
-  expectFits,
-  expectQuiet,
-  openPage,
-  PHONE,
-  startBrowser,
-} from './browser.ts'
-import { signedIn, startPlanned } from './served.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ask } from '../node/process.ts'
+import { expectAccessible, expectFits, expectQuiet, PHONE } from './browser.ts'
+import { setStage } from './stage.ts'
 
 /** What others word themselves, in the real page: it stays text. */
 
@@ -27,31 +19,22 @@ const NAUGHTY = [
 const SCREENS = ['rollout', 'compare', 'events', 'pairs', 'money', 'requests', 'health']
 
 describe('markup in names and texts', () => {
-  let browser: Browser
-  let served: Served
+  const stage = setStage({ flag: '"<img src=x onerror=alert(7)>"' })
 
   beforeAll(async () => {
-    ;[browser, served] = await Promise.all([
-      startBrowser(),
-      startPlanned({ flag: '"<img src=x onerror=alert(7)>"' }),
-    ])
+    const { served } = stage
     await served.api('rollouts/relay/start', {
       by: '<b onmouseover=alert(8)>mallory</b>',
       reason: NAUGHTY.join(' '),
     })
     for (const model of NAUGHTY) await (await ask(served.dataUrl, { model })).text()
-  }, 60_000)
-
-  afterAll(async () => {
-    await browser.close()
-    await served.stop()
   })
 
   it.each([
     ['a desktop', undefined],
     ['a phone', PHONE],
   ] as const)('D6: stays text on every screen of %s', { timeout: 90_000 }, async (_, options) => {
-    const watched = await openPage(browser, signedIn(served), options)
+    const watched = await stage.open(options)
     const { page } = watched
     await page.getByRole('heading', { level: 1, name: 'relay' }).waitFor()
     for (const screen of SCREENS) {

@@ -1,9 +1,8 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import type { Pair } from '../../src/types.ts'
 import { ask, type Served } from '../node/process.ts'
-import { expectAccessible, expectQuiet, openPage, startBrowser } from './browser.ts'
-import { signedIn, startPlanned } from './served.ts'
+import { expectAccessible, expectQuiet } from './browser.ts'
+import { setStage } from './stage.ts'
 
 /** Pairs of a real shadow, side by side. */
 
@@ -23,20 +22,12 @@ const PICK = {
   },
 }
 
-let browser: Browser
+const stage = setStage({ rollout: SHADOW, relaySeed: 2 })
 let served: Served
 
 beforeAll(async () => {
-  ;[browser, served] = await Promise.all([
-    startBrowser(),
-    startPlanned({ rollout: SHADOW, relaySeed: 2 }),
-  ])
+  served = stage.served
   await served.api('rollouts/relay/start', { by: 'alice', reason: 'to compare' })
-}, 60_000)
-
-afterAll(async () => {
-  await browser.close()
-  await served.stop()
 })
 
 it('D6: both answers are beside each other, as text', { timeout: 60_000 }, async () => {
@@ -45,7 +36,7 @@ it('D6: both answers are beside each other, as text', { timeout: 60_000 }, async
     const messages = [{ role: 'user', content: `${content} ${at}` }]
     await (await ask(served.dataUrl, { model: 'gpt-5.2', messages })).text()
   }
-  const watched = await openPage(browser, signedIn(served))
+  const watched = await stage.open()
   const { page } = watched
   await page.getByRole('heading', { level: 1, name: 'relay' }).waitFor()
   await page.evaluate(`location.hash = '#/pairs/relay'`)
@@ -77,7 +68,7 @@ it.each([
   const answered = await ask(served.dataUrl, { model: 'gpt-5.2', ...body })
   await answered.text()
   const request = answered.headers.get('x-headgate-request-id')
-  const watched = await openPage(browser, signedIn(served))
+  const watched = await stage.open()
   const { page } = watched
   const id = await pairOf(request)
   await page.evaluate(`location.hash = '#/pairs/relay/${id}'`)
