@@ -4,13 +4,14 @@ import 'uplot/dist/uPlot.min.css'
 import { MOST_ROWS } from './bounded.ts'
 import { shortTimeText, timeText } from './format.ts'
 import type { Mark } from './marks.ts'
+import { type Row, WideTable } from './table.tsx'
 import { theme } from './theme.ts'
 
 /** A chart over time, with the marks of what happened, and a table that says the same. */
 
 export interface Line {
   readonly label: string
-  /** The name of a colour of style.css, without its dashes. */
+  /** The name of a colour of style/colours.css, without its dashes. */
   readonly colour: string
   /** Told apart without colour. */
   readonly dash?: readonly number[]
@@ -106,47 +107,28 @@ export function Chart(props: ChartProps) {
 function Twin({ label, at, lines, marks, text }: ChartProps) {
   const [open, setOpen] = useState(false)
   const first = Math.max(0, at.length - MOST_ROWS)
+  const rowOf = (atMs: number, row: number): Row => [
+    timeText(isoOf(atMs)),
+    ...lines.map((line) => valueText(line.values[row], text)),
+    marks
+      .filter((mark) => mark.atMs <= atMs && mark.atMs > (at[row - 1] ?? 0))
+      .map(({ words }) => words)
+      .join('; '),
+  ]
   return (
     <details class="twin" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>As a table</summary>
       {open && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-        <div class="scroll" tabIndex={0}>
-          <table>
-            <caption class="unseen">{label}</caption>
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                {lines.map((line) => (
-                  <th key={line.label} scope="col">
-                    {line.label}
-                  </th>
-                ))}
-                <th scope="col">What happened</th>
-              </tr>
-            </thead>
-            <tbody>
-              {at
-                .slice(first)
-                .map((atMs, offset) => ({ atMs, row: first + offset }))
-                .reverse()
-                .map(({ atMs, row }) => (
-                  <tr key={row}>
-                    <td>{timeText(isoOf(atMs))}</td>
-                    {lines.map((line) => (
-                      <td key={line.label}>{valueText(line.values[row], text)}</td>
-                    ))}
-                    <td>
-                      {marks
-                        .filter((mark) => mark.atMs <= atMs && mark.atMs > (at[row - 1] ?? 0))
-                        .map(({ words }) => words)
-                        .join('; ')}
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </div>
+        <WideTable
+          caption={label}
+          columns={['Time', ...lines.map((line) => line.label), 'What happened'].map((head) => ({
+            head,
+          }))}
+          rows={at
+            .slice(first)
+            .map((atMs, offset) => rowOf(atMs, first + offset))
+            .reverse()}
+        />
       )}
     </details>
   )
@@ -173,7 +155,7 @@ function optionsOf(
   onIndex: (index: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(element)
-  const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
+  const colour = (name: string): string => colourIn(element, name)
   const axis = {
     stroke: colour('ink-3'),
     font: `11px ${style.fontFamily}`,
@@ -229,6 +211,14 @@ function optionsOf(
       setCursor: [(plot) => onIndex(plot.cursor.idx ?? null)],
     },
   }
+}
+
+/** A canvas takes no `light-dark()`: what it is there, as an element has it. */
+function colourIn(element: HTMLElement, name: string): string {
+  element.style.color = `var(--${name})`
+  const { color } = getComputedStyle(element)
+  element.style.color = ''
+  return color
 }
 
 function drawLimit(plot: uPlot, { limit }: ChartProps, colour: string, font: string): void {

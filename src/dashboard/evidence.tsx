@@ -4,6 +4,7 @@ import type { RolloutView } from '../api/views/rollout.ts'
 import { Chart, type Line } from './chart.tsx'
 import { countText, evidenceText, wordsOf } from './format.ts'
 import { marksOf } from './marks.ts'
+import { type Row, WideTable } from './table.tsx'
 
 /** The case against the canary, monitor by monitor: a bet that starts at 1 and rolls back at its limit. */
 
@@ -116,45 +117,36 @@ function powerText(power: number): string {
 export function Monitors({ rollout }: { readonly rollout: RolloutView }) {
   const { monitors } = rollout.verdict
   if (monitors.length === 0) return null
+  const rows = monitors.map(
+    ({ name, words, evidence, weight, limit, counts }): Row => [
+      wordsOf(name),
+      words,
+      <>
+        <meter
+          min={0}
+          max={1}
+          value={filled(part(evidence, weight), limit)}
+          aria-label={`${wordsOf(name)}: evidence ${evidenceText(evidence)}`}
+        />
+        <span class="number">{evidenceText(evidence)}</span>
+      </>,
+      countText(counts.control),
+      countText(counts.canary),
+    ],
+  )
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div class="scroll" tabIndex={0}>
-      <table class="monitors">
-        <caption class="unseen">What each monitor found</caption>
-        <thead>
-          <tr>
-            <th scope="col">Monitor</th>
-            <th scope="col">Found</th>
-            <th scope="col">Evidence</th>
-            <th scope="col" class="number">
-              Control
-            </th>
-            <th scope="col" class="number">
-              Canary
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {monitors.map(({ name, words, evidence, weight, limit, counts }) => (
-            <tr key={name}>
-              <th scope="row">{wordsOf(name)}</th>
-              <td>{words}</td>
-              <td>
-                <meter
-                  min={0}
-                  max={1}
-                  value={filled(part(evidence, weight), limit)}
-                  aria-label={`${wordsOf(name)}: evidence ${evidenceText(evidence)}`}
-                />
-                <span class="number">{evidenceText(evidence)}</span>
-              </td>
-              <td class="number">{countText(counts.control)}</td>
-              <td class="number">{countText(counts.canary)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <WideTable
+      class="monitors"
+      caption="What each monitor found"
+      columns={[
+        { head: 'Monitor' },
+        { head: 'Found' },
+        { head: 'Evidence' },
+        { head: 'Control', number: true },
+        { head: 'Canary', number: true },
+      ]}
+      rows={rows}
+    />
   )
 }
 

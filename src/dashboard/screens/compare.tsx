@@ -4,6 +4,7 @@ import { countText, millisText, percentText, plural, usdText, wordsOf } from '..
 import { differenceOf, type Interval, ratioOf } from '../interval.ts'
 import { IntervalPlot } from '../interval-plot.tsx'
 import { addressOf } from '../route.ts'
+import { type Row, Table } from '../table.tsx'
 import { ArmMark, Card } from '../ui.tsx'
 
 /** The two arms side by side: what differs, how surely, and how much would still be fine. */
@@ -33,22 +34,17 @@ export function CompareScreen({ rollout }: { readonly rollout: RolloutView }) {
             <RateTile key={name} monitor={monitor} need={rollout.need} />
           )
         })}
-        <QuantileTile
-          title="Whole answer"
-          control={control.durationMs}
-          canary={canary.durationMs}
-          margin={latency}
-          text={millisText}
-          at="p95"
-        />
-        <QuantileTile
-          title="First byte"
-          control={control.firstByteMs}
-          canary={canary.firstByteMs}
-          margin={latency}
-          text={millisText}
-          at="p95"
-        />
+        {TIMES.map(([title, time]) => (
+          <QuantileTile
+            key={time}
+            title={title}
+            control={control[time]}
+            canary={canary[time]}
+            margin={latency}
+            text={millisText}
+            at="p95"
+          />
+        ))}
         <QuantileTile
           title="Tokens a second"
           control={control.tokensPerSecond}
@@ -65,6 +61,11 @@ export function CompareScreen({ rollout }: { readonly rollout: RolloutView }) {
     </>
   )
 }
+
+const TIMES = [
+  ['Whole answer', 'durationMs'],
+  ['First byte', 'firstByteMs'],
+] as const
 
 /** Of first outcomes of units in this epoch: the judge's own counts. */
 function RateTile({
@@ -193,8 +194,19 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
     )
   }
   const { probes, odd, noiseFloor, similarity, method, equivalent, findings, shadows } = drift
-  const caught = Object.entries(findings)
   const dropped = Object.values(shadows.dropped).reduce((sum, one) => sum + (one ?? 0), 0)
+  const rows: Row[] = [
+    [
+      'odd one out',
+      probes === 0
+        ? 'no probe yet'
+        : `${countText(odd)} of ${plural(probes, 'probe')}; a third is chance`,
+    ],
+    ...(equivalent === null ? [] : [equivalentRow(equivalent)]),
+    ['caught at', caughtAt(findings)],
+    ['copies sent', `${countText(shadows.sent)}, ${countText(dropped)} not sent`],
+    ['they cost', usdText(shadows.costUsd)],
+  ]
   return (
     <Card title="Drift of meaning" class="tile">
       <p class="tile-value">{similarity === null ? '–' : similarity.mean.toFixed(3)}</p>
@@ -204,48 +216,26 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
           : `how alike the canary is to control; control is like itself ${noiseFloor.mean.toFixed(3)}`}
         {method !== null && `, ${method}`}
       </p>
-      <table>
-        <tbody>
-          <Line name="odd one out">
-            {probes === 0
-              ? 'no probe yet'
-              : `${countText(odd)} of ${plural(probes, 'probe')}; a third is chance`}
-          </Line>
-          {equivalent !== null && (
-            <Line name="equivalent">
-              {equivalent.met ? '✓' : '✕'} {percentText(equivalent.percent, 1)} of{' '}
-              {countText(equivalent.compared)}, wanted {percentText(equivalent.threshold, 1)}
-            </Line>
-          )}
-          <Line name="caught at">
-            {caught.length === 0 ? (
-              'nothing'
-            ) : (
-              <span class="ill">
-                {caught
-                  .map(([kind, count]) => `${wordsOf(kind)} ${countText(count ?? 0)}`)
-                  .join(', ')}
-              </span>
-            )}
-          </Line>
-          <Line name="copies sent">
-            {countText(shadows.sent)}, {countText(dropped)} not sent
-          </Line>
-          <Line name="they cost">{usdText(shadows.costUsd)}</Line>
-        </tbody>
-      </table>
+      <Table class="arms told" columns={NAMED} rows={rows} />
       <a href={addressOf('pairs', rollout.name)}>{plural(shadows.compared, 'pair')}</a>
     </Card>
   )
 }
 
-function Line({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td class="number">{children}</td>
-    </tr>
-  )
+const NAMED = [{}, { number: true }] as const
+
+type Equivalent = NonNullable<NonNullable<RolloutView['drift']>['equivalent']>
+
+function equivalentRow({ met, percent, compared, threshold }: Equivalent): Row {
+  const found = `${met ? '✓' : '✕'} ${percentText(percent, 1)} of ${countText(compared)}`
+  return ['equivalent', `${found}, wanted ${percentText(threshold, 1)}`]
+}
+
+function caughtAt(findings: NonNullable<RolloutView['drift']>['findings']): ComponentChildren {
+  const caught = Object.entries(findings)
+  if (caught.length === 0) return 'nothing'
+  const words = caught.map(([kind, count]) => `${wordsOf(kind)} ${countText(count ?? 0)}`)
+  return <span class="ill">{words.join(', ')}</span>
 }
 
 function OutcomesTile({ control, canary }: { readonly control: Arm; readonly canary: Arm }) {
@@ -264,8 +254,6 @@ function OutcomesTile({ control, canary }: { readonly control: Arm; readonly can
     </Card>
   )
 }
-
-type Row = readonly [name: string, control: string, canary: string]
 
 interface TileProps {
   readonly title: string
@@ -327,30 +315,12 @@ function negative(value: number | null): number | null {
 }
 
 function ArmTable({ rows }: { readonly rows: readonly Row[] }) {
-  return (
-    <table class="arms">
-      <thead>
-        <tr>
-          <td />
-          <th scope="col" class="number">
-            <ArmMark arm="control" />
-          </th>
-          <th scope="col" class="number">
-            <ArmMark arm="canary" />
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([name, control, canary]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td class="number">{control}</td>
-            <td class="number">{canary}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
+  const columns = [
+    {},
+    { head: <ArmMark arm="control" />, number: true },
+    { head: <ArmMark arm="canary" />, number: true },
+  ]
+  return <Table class="arms" columns={columns} rows={rows} />
 }
 
 function rateText(rate: number | null): string {

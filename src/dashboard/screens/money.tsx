@@ -2,6 +2,7 @@ import type { CostLineView, CostsView } from '../../api/views/costs.ts'
 import type { RolloutView } from '../../api/views/rollout.ts'
 import { countText, percentText, usdText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'
+import { type Row, Table, WideTable } from '../table.tsx'
 import { ArmMark, Card } from '../ui.tsx'
 
 /** What was spent, what control would have asked for the same, and what is left of budgets. */
@@ -108,16 +109,10 @@ export function MoneyScreen({ rollout }: { readonly rollout: RolloutView }) {
             )}
           </Card>
           <Card title="For whom">
-            <table>
-              <tbody>
-                {Object.entries(roles).map(([role, usd]) => (
-                  <tr key={role}>
-                    <th scope="row">{wordsOf(role)}</th>
-                    <td class="number">{usdText(usd)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <Table
+              columns={[{}, { number: true }]}
+              rows={Object.entries(roles).map(([role, usd]): Row => [wordsOf(role), usdText(usd)])}
+            />
           </Card>
           {coldCaches.length > 0 && (
             <Card title="Cold caches">
@@ -167,48 +162,24 @@ interface LinesProps {
 
 function Lines({ items, name }: LinesProps) {
   if (items.length === 0) return <p class="quiet-words">Nothing was booked.</p>
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <td />
-            <th scope="col" class="number">
-              Attempts
-            </th>
-            <th scope="col" class="number">
-              Input
-            </th>
-            <th scope="col" class="number">
-              Output
-            </th>
-            <th scope="col" class="number">
-              Spent
-            </th>
-            <th scope="col" class="number">
-              Saved
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((line, index) => (
-            <tr key={index}>
-              <th scope="row">{name(line)}</th>
-              <td class="number">{countText(line.requests)}</td>
-              <td class="number">
-                {countText(line.tokens.input + line.tokens.cachedInput + line.tokens.cacheWrite)}
-              </td>
-              <td class="number">{countText(line.tokens.output)}</td>
-              <td class="number">{usdText(line.costUsd)}</td>
-              <td class="number">{usdText(line.savedUsd)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
+  const rows = items.map((line): Row => {
+    const { input, cachedInput, cacheWrite, output } = line.tokens
+    return [
+      name(line),
+      countText(line.requests),
+      countText(input + cachedInput + cacheWrite),
+      countText(output),
+      usdText(line.costUsd),
+      usdText(line.savedUsd),
+    ]
+  })
+  return <WideTable columns={COLUMNS} rows={rows} />
 }
+
+const COLUMNS = [
+  {},
+  ...['Attempts', 'Input', 'Output', 'Spent', 'Saved'].map((head) => ({ head, number: true })),
+]
 
 function Budget({ budget }: { readonly budget: CostsView['budgets'][number] }) {
   const { period, limitUsd, spentUsd, stops, stopped } = budget

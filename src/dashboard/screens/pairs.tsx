@@ -6,6 +6,7 @@ import type { Content, Pair, Side } from '../../types.ts'
 import { countText, millisText, timeText, usdText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'
 import { addressOf, place } from '../route.ts'
+import { type Row, Table } from '../table.tsx'
 import { ArmMark, Card, Copyable, Empty } from '../ui.tsx'
 
 /** The same request answered by both arms, side by side. */
@@ -258,33 +259,23 @@ const MOST_CHANGES = 50
 
 function Changes({ changes }: { readonly changes: readonly Change[] }) {
   if (changes.length === 0) return null
-  return (
-    <table class="changes">
-      <thead>
-        <tr>
-          <th scope="col">Where</th>
-          <th scope="col">
-            <ArmMark arm="control" />
-          </th>
-          <th scope="col">
-            <ArmMark arm="canary" />
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.slice(0, MOST_CHANGES).map(({ where, control, canary }) => (
-          <tr key={where}>
-            <th scope="row">
-              <code>{where}</code>
-            </th>
-            <td>{control ?? 'missing'}</td>
-            <td>{canary ?? 'missing'}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
+  const rows = changes
+    .slice(0, MOST_CHANGES)
+    .map(
+      ({ where, control, canary }): Row => [
+        <code>{where}</code>,
+        control ?? 'missing',
+        canary ?? 'missing',
+      ],
+    )
+  return <Table class="changes" columns={CHANGED} rows={rows} />
 }
+
+const CHANGED = [
+  { head: 'Where' },
+  { head: <ArmMark arm="control" /> },
+  { head: <ArmMark arm="canary" /> },
+]
 
 interface MarkedProps {
   readonly arm: 'control' | 'canary'
@@ -319,7 +310,7 @@ interface SideProps {
 function SideCard({ arm, side, again = false }: SideProps) {
   const { outcome, status, finishReason, modelAnswered, usage, firstByteMs, durationMs, costUsd } =
     side
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: readonly Row[] = [
     ['outcome', `${wordsOf(outcome)}${status === null ? '' : `, ${status}`}`],
     ['finish', finishReason ?? '–'],
     ['model', modelAnswered ?? '–'],
@@ -343,16 +334,7 @@ function SideCard({ arm, side, again = false }: SideProps) {
       <h2>
         <ArmMark arm={arm} /> {again && 'again'}
       </h2>
-      <table>
-        <tbody>
-          {rows.map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{value}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table columns={[{}, {}]} rows={rows} />
     </section>
   )
 }
