@@ -5,7 +5,7 @@ import type { FlushView } from './api/views/flush.ts'
 import type { HealthView } from './api/views/health.ts'
 import type { HistorySample } from './api/views/history.ts'
 import type { RolloutView } from './api/views/rollout.ts'
-import type { BudgetStand } from './cost/budget.ts'
+import { type BudgetStand, stoodTogether } from './cost/budget.ts'
 import type { Check } from './doctor/check.ts'
 import type { Serving } from './doctor/parts.ts'
 import { type ErrorCode, HeadgateError } from './errors.ts'
@@ -172,7 +172,12 @@ export function edgePlane({
       const lines = each
         .flatMap((one) => one.lines)
         .filter(({ key }) => rollout === undefined || key.rollout === rollout)
-      return costsAt({ query, lines, budgets: each.flatMap((one) => one.budgets), atMs })
+      return costsAt({
+        query,
+        lines,
+        budgets: stoodTogether(each.flatMap((one) => one.budgets)),
+        atMs,
+      })
     },
     async pairs(query) {
       const { rollout, limit } = query

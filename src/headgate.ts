@@ -8,7 +8,8 @@ import type { FlushView } from './api/views/flush.ts'
 import type { HealthView } from './api/views/health.ts'
 import type { RolloutView } from './api/views/rollout.ts'
 import { Comparisons } from './comparisons.ts'
-import { Accounts } from './cost/accounts.ts'
+import { Accounts, budgetsIn } from './cost/accounts.ts'
+import type { BudgetStand } from './cost/budget.ts'
 import { dollars } from './cost/savings.ts'
 import type { Serving } from './doctor/parts.ts'
 import { rounds } from './doctor/rounds.ts'
@@ -73,9 +74,11 @@ export function createHeadgate(parts: Parts): Headgate {
     wallMs: () => clock.wallMs(),
     log,
     // What is told of a budget is told in the audit log, and so to webhooks.
-    onNews: ({ rollout, type, words }) => {
-      log.warn('budget', { rollout, type, words })
-      rollouts.note(rollout, { type, reason: words, by: 'budget' })
+    onNews: ({ whose, name, type, words }, rollout) => {
+      log.warn('budget', { [whose === 'canary' ? 'rollout' : 'caller']: name, type, words })
+      // Of a caller without a rollout, the first one's log has it: it is where people look.
+      const whereTold = rollout ?? routes.rollouts.keys().next().value
+      if (whereTold !== undefined) rollouts.note(whereTold, { type, reason: words, by: 'budget' })
     },
     onLines: (lines) => measured?.spending.add(lines),
   })
@@ -117,7 +120,7 @@ export function createHeadgate(parts: Parts): Headgate {
     probe,
   })
   rollouts.configure(routes.rollouts.values())
-  accounts.configure(routes.rollouts.values())
+  accounts.configure(budgetsIn(routes))
   measured?.spending.name(namedModels(routes))
   const caught = new Caught((rollout, note) => rollouts.note(rollout, note))
 
@@ -128,6 +131,7 @@ export function createHeadgate(parts: Parts): Headgate {
     clock,
     log,
     spent: accounts.spent,
+    callerOpensAt: (name) => accounts.opensAt(name),
     random: parts.random,
     id: parts.id,
     sha256: parts.sha256,
@@ -264,10 +268,21 @@ export function createHeadgate(parts: Parts): Headgate {
       flags: flags.view(),
       drift: comparisons.view(name, config, monitorOf(report, 'meaning')),
       canaryInFlight: canaryInFlight(name),
+      budgets: budgetsOn(name),
       nowMs: clock.monotonicMs(),
       wallMs: wallMs(),
       watchedSinceMs,
     })
+  }
+
+  /** Those of its canary, and of callers that may meet it. */
+  function budgetsOn(rollout: string): readonly BudgetStand[] {
+    const callers = [...(routes.callers?.values() ?? [])]
+    const meets = (caller: string) =>
+      callers.some(({ name, rollouts }) => name === caller && rollouts?.has(rollout) !== false)
+    return accounts
+      .stands()
+      .filter(({ whose, name }) => (whose === 'caller' ? meets(name) : name === rollout))
   }
 
   function canaryInFlight(name: string): number {
@@ -321,7 +336,7 @@ export function createHeadgate(parts: Parts): Headgate {
     if (rollout !== undefined && of.length === 0 && !routes.rollouts.has(rollout)) return null
     const stands = accounts
       .stands()
-      .filter((one) => rollout === undefined || one.rollout === rollout)
+      .filter(({ whose, name }) => rollout === undefined || whose === 'caller' || name === rollout)
     return costsAt({ query, lines: of, budgets: stands, atMs })
   }
 
@@ -427,7 +442,8 @@ export function createHeadgate(parts: Parts): Headgate {
         proofs.note(control.name, nowMs)
       }
       const spent = accounts.spent.has(name)
-      return { ...answer, flags: flags.news(dispatch.flagsHash), spent }
+      const closedCallers = accounts.closedCallers()
+      return { ...answer, flags: flags.news(dispatch.flagsHash), spent, closedCallers }
     },
     async turn() {
       accounts.turn()
@@ -454,7 +470,7 @@ export function createHeadgate(parts: Parts): Headgate {
       proofs.forget()
       configFault = null
       rollouts.configure(routes.rollouts.values())
-      accounts.configure(routes.rollouts.values())
+      accounts.configure(budgetsIn(routes))
       measured?.spending.name(namedModels(routes))
       refresh()
       void rollouts.turn()

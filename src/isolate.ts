@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import type { ControlPlane } from './api/plane.ts'
 import { Requests } from './api/requests.ts'
 import { Comparisons } from './comparisons.ts'
+import { budgetedOf } from './cost/accounts.ts'
 import type { FlagDocument } from './flag/document.ts'
 import type { Parts } from './headgate/parts.ts'
 import type { FlagSnapshot } from './ports.ts'
@@ -107,6 +108,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     log,
     id: parts.id,
     pricing: parts.pricing,
+    budgeted: budgetedOf([...(routes.callers?.values() ?? [])]),
     shadows: comparisons,
     measured: takeMeasured,
     onChange: refresh,
@@ -124,6 +126,8 @@ export function createIsolate(parts: IsolateParts): Isolate {
     }) ?? null
   /** Rollouts whose canary has no money left, as their writers say. */
   const spent = new Set<string>()
+  /** By rollout: callers whose budget is spent there, and when it opens again. */
+  const closedCallers = new Map<string, ReadonlyMap<string, number>>()
   let splits = splitsAfter(null)
 
   const gate = newGate({
@@ -144,6 +148,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
     spans: parts.tracing?.spans ?? null,
     draining: () => false,
     spent,
+    callerOpensAt,
     ownWitness: (observation, role) => outposts.book(observation, role),
     pairs: parts.pairs ?? null,
     mostAfterMs: FOLLOW_MS,
@@ -205,7 +210,18 @@ export function createIsolate(parts: IsolateParts): Isolate {
     return { requests: meter.take(), dropped }
   }
 
-  function hear({ flags: news, record, spent: isSpent }: Answer, sentMs: number): void {
+  function callerOpensAt(name: string): number | null {
+    let opensAt: number | null = null
+    for (const closed of closedCallers.values()) {
+      const at = closed.get(name)
+      if (at !== undefined) opensAt = Math.max(at, opensAt ?? 0)
+    }
+    return opensAt
+  }
+
+  function hear(answer: Answer, sentMs: number): void {
+    const { flags: news, record, spent: isSpent } = answer
+    closedCallers.set(record.rollout, new Map(answer.closedCallers))
     if (isSpent) spent.add(record.rollout)
     else spent.delete(record.rollout)
     if (news === null) return

@@ -425,6 +425,8 @@ export interface LedgerKey {
   readonly model: string | null
   /** The version of the prices it was reckoned with. */
   readonly prices: string
+  /** Whose live request it was, where that caller has a budget; absent for all others. */
+  readonly caller?: string
 }
 
 /** Counts and money by name; what is not named is 0. Money is in picodollars. */

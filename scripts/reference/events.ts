@@ -20,7 +20,8 @@ const TYPES: Readonly<Record<EventType, string>> = {
   flag_declined: 'A decision was not written, since somebody had moved the flag.',
   flag_not_written: 'A decision could not be written.',
   budget_alert: 'So much of a budget is spent.',
-  budget_spent: 'A budget is spent, and stops the canary until its day or month is over.',
+  budget_spent:
+    'A budget is spent: control answers, or the caller is refused, until its day or month is over.',
   caught: 'The canary was caught at what nobody else can have done.',
 }
 

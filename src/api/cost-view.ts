@@ -13,6 +13,7 @@ import {
 } from '../cost/savings.ts'
 import type { LedgerLine } from '../ports.ts'
 import type { Role } from '../types.ts'
+import { budgetViewOf } from './budget-view.ts'
 import type { CostsQuery } from './plane.ts'
 import type { CostLineView, CostsView } from './views/costs.ts'
 
@@ -88,21 +89,19 @@ export function costsViewOf({ lines, from, to, by, budgets, today, gone }: CostI
     month: monthOf(lines, today, gone),
     equalWork: equalWorkOf(asked),
     coldCaches: coldCachesOf(asked),
-    budgets: budgets.map(({ rollout, period, limit, spent, stops }) => ({
-      rollout,
-      period,
-      limitUsd: usdOf(limit),
-      spentUsd: usdOf(spent),
-      stops,
-      stopped: stops && spent >= limit,
-    })),
+    budgets: budgets
+      .filter(({ whose }) => whose === 'canary')
+      .map((stand) => ({ rollout: stand.name, ...budgetViewOf(stand) })),
+    callerBudgets: budgets
+      .filter(({ whose }) => whose === 'caller')
+      .map((stand) => ({ caller: stand.name, ...budgetViewOf(stand) })),
     prices: { source, version, date },
   }
 }
 
 type SumsView = Omit<
   CostLineView,
-  'day' | 'rollout' | 'arm' | 'role' | 'upstream' | 'model' | 'prices'
+  'day' | 'rollout' | 'arm' | 'role' | 'upstream' | 'model' | 'prices' | 'caller'
 >
 
 function sumsViewOf(lines: readonly LedgerLine[]): SumsView {

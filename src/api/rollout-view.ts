@@ -1,8 +1,10 @@
+import type { BudgetStand } from '../cost/budget.ts'
 import { type RateInterval, rateInterval } from '../judge/rate-interval.ts'
 import { CLEAN_PROBES } from '../rollout/advance.ts'
 import { type Report, URGENT_GAP_MS } from '../rollout/controller.ts'
 import type { Tally } from '../rollout/tally.ts'
 import type { Arm, MonitorReport, Split, Verdict } from '../types.ts'
+import { budgetViewOf } from './budget-view.ts'
 import type { DriftView } from './views/drift.ts'
 import type { FlagsView } from './views/flags.ts'
 import type { RolloutView } from './views/rollout.ts'
@@ -18,6 +20,8 @@ export interface ViewInput {
   readonly drift: DriftView | null
   /** Drawn requests at the canary now. */
   readonly canaryInFlight: number
+  /** Of its canary, and of callers that may meet it. */
+  readonly budgets: readonly BudgetStand[]
   /** Monotonic milliseconds. */
   readonly nowMs: number
   /** Milliseconds since the epoch. */
@@ -70,6 +74,10 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
         ? null
         : { answered: probing.answered, failed: probing.failed, wanted: CLEAN_PROBES },
     drift: input.drift,
+    budgets: input.budgets.map((stand) => ({
+      caller: stand.whose === 'caller' ? stand.name : null,
+      ...budgetViewOf(stand),
+    })),
     reach: reachOf(input),
     since: new Date(record.sinceAt === 0 ? input.watchedSinceMs : record.sinceAt).toISOString(),
   }

@@ -9,6 +9,7 @@ import {
   plural,
   spanText,
   timeText,
+  usdText,
 } from './format.ts'
 import type { Output } from './output.ts'
 
@@ -37,6 +38,7 @@ export function statusLines(rollout: RolloutView, now: number, paint: Paint): st
     ),
     ...probeRows(rollout),
     ...caughtRows(rollout, paint),
+    ...budgetRows(rollout),
     row('reach', oneLine(rollout.reach.words)),
   ]
 }
@@ -129,6 +131,16 @@ export const STATE_STYLES = {
 
 function row(label: string, text: string): string {
   return `  ${label.padEnd(9)} ${text}`.trimEnd()
+}
+
+function budgetRows({ budgets }: RolloutView): string[] {
+  return budgets.map(({ caller, period, limitUsd, spentUsd, stopped }, at) => {
+    const whose = caller === null ? '' : `caller ${oneLine(caller)}: `
+    const end = caller === null ? 'control answers' : 'it is refused'
+    const spent = stopped ? `; spent: ${end} until it is over` : ''
+    const words = `${whose}${usdText(spentUsd)} of ${usdText(limitUsd)} this ${period}${spent}`
+    return row(at === 0 ? 'budget' : '', words)
+  })
 }
 
 function shareRows({ share }: RolloutView): string[] {

@@ -1,11 +1,19 @@
 import type { LedgerLine, LedgerStore, Log } from '../ports.ts'
+import type { Routes } from '../proxy/routes.ts'
 import type { Observation, Role } from '../types.ts'
 import { dayText } from './books.ts'
-import { type BudgetNews, type BudgetStand, Budgets } from './budget.ts'
+import {
+  type Budgeted,
+  type BudgetNews,
+  type BudgetStand,
+  Budgets,
+  type Period,
+  payerOf,
+} from './budget.ts'
 import { Ledger } from './ledger.ts'
 import type { Pricing } from './pricing.ts'
 
-/** What is spent: booked in the ledger, and held against the budgets of canaries. */
+/** What is spent: booked in the ledger, and held against the budgets of canaries and of callers. */
 
 export interface AccountsParts {
   readonly store: LedgerStore
@@ -14,8 +22,8 @@ export interface AccountsParts {
   /** Milliseconds since the epoch. */
   readonly wallMs: () => number
   readonly log: Log
-  /** A budget has something to tell. It must not throw. */
-  readonly onNews: (news: BudgetNews) => void
+  /** A budget has something to tell. It must not throw. @param rollout that of the last request; null where none had a say */
+  readonly onNews: (news: BudgetNews, rollout: string | null) => void
   /** As `LedgerParts.onLines`, and of what isolates spent. */
   readonly onLines: (lines: readonly LedgerLine[]) => void
 }
@@ -23,7 +31,8 @@ export interface AccountsParts {
 export class Accounts {
   readonly #parts: AccountsParts
   readonly #ledger: Ledger
-  readonly #budgets = new Budgets()
+  readonly #canaries = new Budgets('canary')
+  readonly #callers = new Budgets('caller')
   /** As of the last turn: `2026-11-26`, UTC. */
   #today: string
 
@@ -34,13 +43,30 @@ export class Accounts {
     this.#ledger = new Ledger(pricing, {
       ...rest,
       wallMs,
-      onMonth: (lines) => this.#budgets.seed(lines, this.#today),
+      onMonth: (lines) => {
+        this.#canaries.seed(lines, this.#today)
+        this.#callers.seed(lines, this.#today)
+      },
     })
   }
 
   /** Rollouts whose canary has no money left. */
-  get spent(): ReadonlySet<string> {
-    return this.#budgets.spent
+  get spent(): ReadonlyMap<string, Period> {
+    return this.#canaries.spent
+  }
+
+  /** When the budget of this caller opens again, in milliseconds since the epoch; null while it is not spent, or does not stop. */
+  opensAt(caller: string): number | null {
+    const period = this.#callers.spent.get(caller)
+    return period === undefined ? null : endOf(period, this.#today)
+  }
+
+  /** Callers whose budget is spent, and when it opens again. */
+  closedCallers(): readonly (readonly [caller: string, opensAt: number])[] {
+    return Array.from(this.#callers.spent, ([caller, period]) => [
+      caller,
+      endOf(period, this.#today),
+    ])
   }
 
   /** Why the store did not take the last batch; null while it does. */
@@ -48,8 +74,10 @@ export class Accounts {
     return this.#ledger.fault
   }
 
-  configure(rollouts: Parameters<Budgets['configure']>[0]): void {
-    this.#budgets.configure(rollouts)
+  configure({ canaries, callers }: Budgeteds): void {
+    this.#canaries.configure(canaries)
+    this.#callers.configure(callers)
+    this.#ledger.keepApart(budgetedOf(callers))
   }
 
   /** From now on by these prices; what is booked stays as it is. */
@@ -59,10 +87,11 @@ export class Accounts {
 
   /** @param other the upstream of the other arm; null where there is none @returns picodollars; null where nobody knows */
   book(observation: Observation, role: Role, other: string | null): bigint | null {
-    const { charge, day } = this.#ledger.book(observation, role, other)
+    const { charge, day, caller } = this.#ledger.book(observation, role, other)
     const { rollout, arm } = observation
-    if (rollout !== null && arm === 'canary' && charge.pico !== null) {
-      this.#spend(rollout, day, charge.pico)
+    if (charge.pico !== null) {
+      if (arm === 'canary') this.#spend(this.#canaries, rollout, day, charge.pico, rollout)
+      this.#spend(this.#callers, caller, day, charge.pico, rollout)
     }
     return charge.pico
   }
@@ -81,15 +110,18 @@ export class Accounts {
     if ((await store.add({ process, sequence, at: wallMs(), lines })) === 'known') return
     onLines(lines)
     for (const { key, amounts } of lines) {
-      const { rollout, arm, day } = key
-      if (rollout !== null && arm === 'canary') this.#spend(rollout, day, amounts['spent'] ?? 0n)
+      const { rollout, day } = key
+      const pico = amounts['spent'] ?? 0n
+      this.#spend(this.#canaries, payerOf('canary', key), day, pico, rollout)
+      this.#spend(this.#callers, payerOf('caller', key), day, pico, rollout)
     }
   }
 
   /** A new day may have begun. */
   turn(): void {
     this.#today = dayText(this.#parts.wallMs())
-    this.#budgets.turn(this.#today)
+    this.#canaries.turn(this.#today)
+    this.#callers.turn(this.#today)
   }
 
   /** As `Ledger.pending`. */
@@ -98,7 +130,7 @@ export class Accounts {
   }
 
   stands(): readonly BudgetStand[] {
-    return this.#budgets.stands()
+    return [...this.#canaries.stands(), ...this.#callers.stands()]
   }
 
   /** The lines of these days, both included. @throws what the store throws */
@@ -111,7 +143,42 @@ export class Accounts {
     return this.#ledger.flush()
   }
 
-  #spend(rollout: string, day: string, pico: bigint): void {
-    for (const news of this.#budgets.add(rollout, day, pico, this.#today)) this.#parts.onNews(news)
+  /** @param payer null where it is nobody's */
+  #spend(
+    budgets: Budgets,
+    payer: string | null,
+    day: string,
+    pico: bigint,
+    rollout: string | null,
+  ): void {
+    if (payer === null) return
+    for (const news of budgets.add(payer, day, pico, this.#today)) {
+      this.#parts.onNews(news, rollout)
+    }
   }
+}
+
+/** Whose budgets there are. */
+interface Budgeteds {
+  readonly canaries: readonly Budgeted[]
+  readonly callers: readonly Budgeted[]
+}
+
+/** @returns those of a configuration */
+export function budgetsIn({ rollouts, callers }: Pick<Routes, 'rollouts' | 'callers'>): Budgeteds {
+  return {
+    canaries: Array.from(rollouts.values(), ({ name, config: { budget } }) => ({ name, budget })),
+    callers: [...(callers?.values() ?? [])],
+  }
+}
+
+/** @returns the names of those that have one */
+export function budgetedOf(each: readonly Budgeted[]): ReadonlySet<string> {
+  return new Set(each.flatMap(({ name, budget }) => (budget === undefined ? [] : [name])))
+}
+
+/** @param today `2026-11-26` @returns when this day or month is over, in milliseconds since the epoch */
+function endOf(period: Period, today: string): number {
+  const [year, month, day] = today.split('-').map(Number) as [number, number, number]
+  return period === 'day' ? Date.UTC(year, month - 1, day + 1) : Date.UTC(year, month, 1)
 }

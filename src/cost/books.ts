@@ -13,6 +13,8 @@ export interface Booking {
   readonly charge: Charge
   /** `2026-11-26`, UTC: the day the request came. */
   readonly day: string
+  /** Whose budget it counts for; null where it is nobody's. */
+  readonly caller: string | null
 }
 
 const DAY_MS = 86_400_000
@@ -30,6 +32,7 @@ const UNDRAWN: ReadonlySet<Reason> = new Set(['pinned', 'unmatched'])
 export class Books {
   #pricing: Pricing
   #lines = new Map<string, { readonly key: LedgerKey; readonly line: GrowingLine }>()
+  #budgeted: ReadonlySet<string> = new Set()
   #dayNumber = Number.NaN
   #day = ''
   readonly #names = new Set<string>()
@@ -42,6 +45,11 @@ export class Books {
   /** From now on by these prices; what is booked stays as it is. */
   price(pricing: Pricing): void {
     this.#pricing = pricing
+  }
+
+  /** From now on what these callers ask for has lines of its own. @param callers those with a budget */
+  keepApart(callers: ReadonlySet<string>): void {
+    this.#budgeted = callers
   }
 
   /** Names that this day has already, from before. */
@@ -80,6 +88,7 @@ export class Books {
       role === 'live' && other !== null && !BOUND.has(reason)
         ? ratesIn(this.#pricing.get(other), modelAsked, day)
         : null
+    const caller = role === 'live' ? this.#budgetedOf(observation) : null
     const key: LedgerKey = {
       day,
       rollout: UNDRAWN.has(reason) ? null : observation.rollout,
@@ -88,6 +97,7 @@ export class Books {
       upstream,
       model: this.#nameOf(modelAsked, rates !== null),
       prices: list?.version ?? '',
+      ...(caller === null ? {} : { caller }),
     }
     this.#lineOf(key).add({
       charge,
@@ -95,7 +105,7 @@ export class Books {
       fair: observation.evidence && role === 'live' && observation.outcome === 'ok',
       coldCost: coldCostOf(charge, there),
     })
-    return { charge, day }
+    return { charge, day, caller }
   }
 
   /** What one attempt costs, in picodollars; null where nobody knows. Nothing is booked. */
@@ -105,9 +115,13 @@ export class Books {
     return chargeOf(observation, rates).pico
   }
 
+  #budgetedOf({ caller }: Observation): string | null {
+    return caller !== null && this.#budgeted.has(caller) ? caller : null
+  }
+
   #lineOf(key: LedgerKey): GrowingLine {
-    const { day, rollout, arm, role, upstream, model, prices } = key
-    const name = `${day}\n${rollout}\n${arm}\n${role}\n${upstream}\n${prices}\n${model === null ? '' : `=${model}`}`
+    const { day, rollout, arm, role, upstream, model, prices, caller } = key
+    const name = `${day}\n${rollout}\n${arm}\n${role}\n${upstream}\n${prices}\n${caller}\n${model === null ? '' : `=${model}`}`
     let found = this.#lines.get(name)
     if (found === undefined) {
       found = { key, line: new GrowingLine() }

@@ -1,29 +1,33 @@
-import type { RolloutConfig } from '../config/schema.ts'
-import type { LedgerLine } from '../ports.ts'
+import type { BudgetConfig } from '../config/schema/budget.ts'
+import type { LedgerKey, LedgerLine } from '../ports.ts'
 import { picoFrom, usdText } from './price.ts'
 
-/** What the canary of a rollout may cost in a day and in a month: what is spent of it, what to tell, and whether to stop. */
+/** What canaries, or callers, may cost in a day and in a month: what is spent of it, what to tell, and whether to stop. */
 
 export type Period = 'day' | 'month'
 
+/** Whose budgets: what counts for a rollout is what its canary costs. */
+export type Whose = 'canary' | 'caller'
+
 /** How one budget stands. Picodollars. */
 export interface BudgetStand {
-  readonly rollout: string
+  readonly whose: Whose
+  /** Of a rollout, or of a caller. */
+  readonly name: string
   readonly period: Period
   readonly limit: bigint
   readonly spent: bigint
-  /** Control answers in the canary's place once it is spent. */
+  /** Once it is spent control answers in the canary's place, and a caller is refused. */
   readonly stops: boolean
 }
 
 /** What a person should be told, once. */
 export interface BudgetNews {
-  readonly rollout: string
+  readonly whose: Whose
+  readonly name: string
   readonly type: 'budget_alert' | 'budget_spent'
   readonly words: string
 }
-
-type BudgetConfig = NonNullable<RolloutConfig['budget']>
 
 interface Budget {
   readonly period: Period
@@ -40,23 +44,33 @@ interface Budget {
 
 const WHOLE_BP = 10_000
 
+export interface Budgeted {
+  readonly name: string
+  readonly budget: BudgetConfig | undefined
+}
+
 export class Budgets {
-  readonly #byRollout = new Map<string, readonly Budget[]>()
-  /** Rollouts whose canary has no money left; the same set for ever. */
-  readonly spent: Set<string> = new Set()
+  readonly #whose: Whose
+  readonly #byName = new Map<string, readonly Budget[]>()
+  /** Who has no money left, and in which period, the longer of two; the same map for ever. */
+  readonly spent: Map<string, Period> = new Map()
+
+  constructor(whose: Whose) {
+    this.#whose = whose
+  }
 
   /** After a reload: what is spent stays spent, also of another limit. What was passed before is not told of again. */
-  configure(rollouts: Iterable<{ readonly name: string; readonly config: RolloutConfig }>): void {
-    const gone = new Set(this.#byRollout.keys())
-    for (const { name, config } of rollouts) {
-      if (config.budget === undefined) continue
+  configure(each: Iterable<Budgeted>): void {
+    const gone = new Set(this.#byName.keys())
+    for (const { name, budget } of each) {
+      if (budget === undefined) continue
       gone.delete(name)
-      const before = this.#byRollout.get(name)
-      this.#byRollout.set(name, budgetsOf(config.budget, before))
+      const before = this.#byName.get(name)
+      this.#byName.set(name, budgetsOf(budget, before))
       this.#judge(name)
     }
     for (const name of gone) {
-      this.#byRollout.delete(name)
+      this.#byName.delete(name)
       this.spent.delete(name)
     }
   }
@@ -64,18 +78,18 @@ export class Budgets {
   /** What the ledger had before this process began: it counts, and was told of then. @param lines of this month */
   seed(lines: readonly LedgerLine[], today: string): void {
     for (const { key, amounts } of lines) {
-      if (key.arm !== 'canary' || key.rollout === null) continue
-      this.add(key.rollout, key.day, amounts['spent'] ?? 0n, today)
+      const name = payerOf(this.#whose, key)
+      if (name !== null) this.add(name, key.day, amounts['spent'] ?? 0n, today)
     }
   }
 
   /**
-   * The canary of a rollout cost so much.
+   * The canary of a rollout, or a caller, cost so much.
    * @param day of the request @param today the present day, which may be a later one
    * @returns what is to be told
    */
-  add(rollout: string, day: string, pico: bigint, today: string): readonly BudgetNews[] {
-    const budgets = this.#byRollout.get(rollout)
+  add(name: string, day: string, pico: bigint, today: string): readonly BudgetNews[] {
+    const budgets = this.#byName.get(name)
     if (budgets === undefined || pico === 0n) return NO_NEWS
     const news: BudgetNews[] = []
     for (const budget of budgets) {
@@ -87,31 +101,54 @@ export class Budgets {
       )
       if (reachedBp === undefined || reachedBp <= budget.toldBp) continue
       budget.toldBp = reachedBp
-      news.push(newsOf(rollout, budget, reachedBp))
+      news.push(newsOf(this.#whose, name, budget, reachedBp))
     }
-    this.#judge(rollout)
+    this.#judge(name)
     return news
   }
 
   /** A new day, and perhaps a new month: call it now and then, since who is stopped spends nothing. */
   turn(today: string): void {
-    for (const [rollout, budgets] of this.#byRollout) {
+    for (const [name, budgets] of this.#byName) {
       for (const budget of budgets) turnTo(budget, today)
-      this.#judge(rollout)
+      this.#judge(name)
     }
   }
 
   stands(): readonly BudgetStand[] {
-    return [...this.#byRollout].flatMap(([rollout, budgets]) =>
-      budgets.map(({ period, limit, spent, stops }) => ({ rollout, period, limit, spent, stops })),
+    const whose = this.#whose
+    return [...this.#byName].flatMap(([name, budgets]) =>
+      budgets.map(({ period, limit, spent, stops }) => ({
+        whose,
+        name,
+        period,
+        limit,
+        spent,
+        stops,
+      })),
     )
   }
 
-  #judge(rollout: string): void {
-    const stops = this.#byRollout.get(rollout)?.some(isStopped) ?? false
-    if (stops) this.spent.add(rollout)
-    else this.spent.delete(rollout)
+  #judge(name: string): void {
+    const stopped = this.#byName.get(name)?.findLast(isStopped)
+    if (stopped === undefined) this.spent.delete(name)
+    else this.spent.set(name, stopped.period)
   }
+}
+
+/** Who pays for a line; null where it is nobody of these. */
+export function payerOf(whose: Whose, { rollout, arm, caller }: LedgerKey): string | null {
+  if (whose === 'caller') return caller ?? null
+  return arm === 'canary' ? rollout : null
+}
+
+/** Stands of several writers, each of what it knows, as one: what is spent is added up. */
+export function stoodTogether(stands: readonly BudgetStand[]): readonly BudgetStand[] {
+  const each = Map.groupBy(stands, ({ whose, name, period }) => `${whose} ${period} ${name}`)
+  return [...each.values()].map((same) => {
+    const spent = same.reduce((sum, one) => sum + one.spent, 0n)
+    return { ...(same[0] as BudgetStand), spent }
+  })
 }
 
 const NO_NEWS: readonly BudgetNews[] = []
@@ -146,17 +183,23 @@ function turnTo(budget: Budget, today: string): void {
   budget.toldBp = 0
 }
 
-function newsOf(rollout: string, budget: Budget, reachedBp: number): BudgetNews {
+function newsOf(whose: Whose, name: string, budget: Budget, reachedBp: number): BudgetNews {
   const { period, of, limit, spent } = budget
   const percent = reachedBp / 100
   const cents = (pico: bigint) => `$${Number(usdText(pico)).toFixed(2)}`
-  const stopped = isStopped(budget)
-  const words = `${percent} % of the ${period}'s budget is spent: the canary of ${rollout} cost ${cents(spent)} of ${cents(limit)} in ${of}`
-  return stopped
+  const { who, end } = WORDS[whose]
+  const words = `${percent} % of the ${period}'s budget is spent: ${who} ${name} cost ${cents(spent)} of ${cents(limit)} in ${of}`
+  return isStopped(budget)
     ? {
-        rollout,
+        whose,
+        name,
         type: 'budget_spent',
-        words: `${words}; control answers until the ${period} is over`,
+        words: `${words}; ${end} until the ${period} is over`,
       }
-    : { rollout, type: 'budget_alert', words }
+    : { whose, name, type: 'budget_alert', words }
 }
+
+const WORDS = {
+  canary: { who: 'the canary of', end: 'control answers' },
+  caller: { who: 'caller', end: 'it is refused' },
+} as const

@@ -47,6 +47,11 @@ export class Ledger {
     this.#books.price(pricing)
   }
 
+  /** As `Books.keepApart`. */
+  keepApart(callers: ReadonlySet<string>): void {
+    this.#books.keepApart(callers)
+  }
+
   /** Why the store did not take the last batch; null while it does. */
   get fault(): string | null {
     return this.#fault

@@ -30,6 +30,10 @@ const REFUSALS = {
   draining: refusal(503, 'Headgate is shutting down; try again.'),
   not_configured: refusal(503, 'Headgate has no configuration that holds up; its log says why.'),
   caller_limit: refusal(429, 'This API key has as many requests as it may have; try again later.'),
+  caller_budget: refusal(
+    429,
+    'What this API key may cost is spent, until the day or the month (UTC) is over.',
+  ),
   upstream_limit: refusal(429, 'The upstream takes no more requests now; try again later.'),
 } as const
 

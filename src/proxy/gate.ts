@@ -53,7 +53,9 @@ export interface Gate {
   /** For what nobody waits for: it may be done a little later, together with what else there is by then. */
   readonly afterwards: Afterwards
   /** Rollouts whose canary has no money left. */
-  readonly spent: ReadonlySet<string>
+  readonly spent: Pick<ReadonlySet<string>, 'has'>
+  /** When the budget of a caller opens again, in milliseconds since the epoch; null while it has money left. */
+  readonly callerOpensAt: (name: string) => number | null
   readonly keys: Keys
   /** 0 to 1, below 1. */
   readonly random: () => number

@@ -212,6 +212,8 @@ function refuse(caller: Caller, { refused, requestId, endpoint, retryAfterS }: R
   const headers = ['x-headgate-request-id', requestId, 'x-request-id', requestId]
   if (refused === 'body_too_large' || refused === 'draining') headers.push('connection', 'close')
   if (retryAfterS !== null) headers.push('retry-after', String(retryAfterS))
+  // SDKs would try again in seconds.
+  if (refused === 'caller_budget') headers.push('x-should-retry', 'false')
   answerError(caller, refusal, headers, errorBody(endpoint.dialect, refusal, requestId))
 }
 

@@ -89,6 +89,8 @@ export async function identify(
     const hash = typeof digest === 'string' ? digest : await digest
     known = hash === null ? null : (routes.callers.get(hash) ?? null)
     if (known === null) return refuse('invalid_api_key')
+    const leftMs = (gate.callerOpensAt(known.name) ?? 0) - gate.clock.wallMs()
+    if (leftMs > 0) return refuse('caller_budget', Math.ceil(leftMs / 1_000))
     if (known.limits !== null) {
       const admission = gate.callerLimits.of(known.name, known.limits)
       visit.place = admission.enter(0)

@@ -1,4 +1,5 @@
 import type { Planted } from '../compare/planted.ts'
+import type { BudgetConfig } from '../config/schema/budget.ts'
 import { TIMEOUT_CLASSES } from '../config/schema/upstream.ts'
 import type { SecretRef } from '../config/schema/values.ts'
 import type { Config, RolloutConfig, UpstreamConfig } from '../config/schema.ts'
@@ -75,6 +76,7 @@ export interface KnownCaller {
   readonly unitIsCaller: boolean
   /** Null without limits. */
   readonly limits: AdmissionRules | null
+  readonly budget: BudgetConfig | undefined
 }
 
 export interface Routes {
@@ -267,6 +269,7 @@ function callersOf(config: Config): ReadonlyMap<string, KnownCaller> | null {
       rollouts: caller.rollouts === undefined ? null : new Set(caller.rollouts),
       unitIsCaller: caller.unit === 'caller',
       limits: callerLimitsOf(caller),
+      budget: caller.budget,
     })
   }
   return callers

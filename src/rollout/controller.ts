@@ -24,7 +24,7 @@ import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
 import { type Note, noted } from './events.ts'
 import { EvidenceLog } from './evidence-log.ts'
-import type { Answer, Dispatch } from './exchange.ts'
+import type { Dispatch, RolloutAnswer } from './exchange.ts'
 import type { FlushRecord } from './flushes.ts'
 import { policyFor } from './guard.ts'
 import { Journals } from './journals.ts'
@@ -247,7 +247,7 @@ export class Controller {
    * Takes in what an isolate counted, and says where the rollout stands.
    * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again
    */
-  async exchange(dispatch: Dispatch): Promise<Omit<Answer, 'flags' | 'spent'>> {
+  async exchange(dispatch: Dispatch): Promise<RolloutAnswer> {
     const batch = dispatch.parcel?.batch ?? null
     const nowMs = this.#parts.clock.monotonicMs()
     // What it is judged on top of was read then.

@@ -74,7 +74,12 @@ export interface Answer {
   readonly flags: FlagNews | null
   /** The budget of its canary is spent, and stops it. */
   readonly spent: boolean
+  /** Callers whose budget is spent, as far as this rollout goes, and when it opens again; milliseconds since the epoch. */
+  readonly closedCallers: readonly (readonly [caller: string, opensAt: number])[]
 }
+
+/** What of an answer is the rollout's own. */
+export type RolloutAnswer = Omit<Answer, 'flags' | 'spent' | 'closedCallers'>
 
 /** The units that the log took in, but for the asker's own. */
 export type Units =

@@ -11,7 +11,7 @@ import { Batches } from './batches.ts'
 import { unpacked } from './checkpoint.ts'
 import type { ControllerInput } from './controller.ts'
 import { type Added, Evidence } from './evidence.ts'
-import type { Answer, Dispatch, Parcel, ShadowsToTell } from './exchange.ts'
+import type { Dispatch, Parcel, RolloutAnswer, ShadowsToTell } from './exchange.ts'
 import { policyFor } from './guard.ts'
 import { type Plan, placeOf, planOf } from './plan.ts'
 import { closedAs, initialOf } from './state.ts'
@@ -30,6 +30,8 @@ export interface OutpostParts {
   readonly process: string
   /** Without prices nothing that is spent is booked. */
   readonly pricing?: Pricing | undefined
+  /** Callers with a budget; none unless given. */
+  readonly budgeted?: ReadonlySet<string> | undefined
   readonly shadows: ShadowsToTell
   /** What this isolate measured since the last time, for this outpost to carry; null when nothing was, and in all outposts but one. */
   readonly measured?: (() => MeasuredByIsolate | null) | undefined
@@ -80,6 +82,7 @@ export class Outpost {
     this.rollout = name
     this.#parts = parts
     this.#books = parts.pricing === undefined ? null : new Books(parts.pricing)
+    this.#books?.keepApart(parts.budgeted ?? new Set())
     this.#config = config
     this.#plan = planOf(config)
     this.#policy = policyFor(config)
@@ -214,7 +217,7 @@ export class Outpost {
   }
 
   /** The writer answered. @param sentMs when it was asked; monotonic. What was asked for before the newest is not news */
-  hear({ parcel }: Dispatch, answer: Omit<Answer, 'flags' | 'spent'>, sentMs: number): void {
+  hear({ parcel }: Dispatch, answer: RolloutAnswer, sentMs: number): void {
     if (parcel !== null && parcel.sequence === this.#waiting[0]?.sequence) this.#waiting.shift()
     this.#urgent ||= this.#waiting.length > 0
     if (this.#askedMs !== null && sentMs < this.#askedMs) return
@@ -240,7 +243,7 @@ export class Outpost {
     return this.#evidence?.add(observation, unit, observation.epoch) ?? NOT_ADDED
   }
 
-  #learn({ record: { epoch }, pins, units }: Omit<Answer, 'flags' | 'spent'>): void {
+  #learn({ record: { epoch }, pins, units }: RolloutAnswer): void {
     const { position } = units
     this.#knows = { epoch, position }
     if (units.what === 'more') {

@@ -9,7 +9,7 @@ import {
   type Report,
 } from './controller.ts'
 import type { Note } from './events.ts'
-import type { Answer, Dispatch } from './exchange.ts'
+import type { Dispatch, RolloutAnswer } from './exchange.ts'
 import type { SplitInput } from './split.ts'
 import { findOverdue, type Seen } from './watch.ts'
 
@@ -96,10 +96,7 @@ export class Rollouts {
   }
 
   /** Null when there is no such rollout. @throws {HeadgateError} as `Controller.exchange` does */
-  async exchange(
-    name: string,
-    dispatch: Dispatch,
-  ): Promise<Omit<Answer, 'flags' | 'spent'> | null> {
+  async exchange(name: string, dispatch: Dispatch): Promise<RolloutAnswer | null> {
     return (await this.#byName.get(name)?.controller.exchange(dispatch)) ?? null
   }
 

@@ -119,8 +119,8 @@ export function memoryStores<Counts>({
         if (sequence <= (writers.get(process)?.sequence ?? -1)) return 'known'
         writers.set(process, { sequence, at })
         for (const { key, amounts } of structuredClone(lines)) {
-          const { day, rollout, arm, role, upstream, model, prices } = key
-          const name = JSON.stringify([day, rollout, arm, role, upstream, model, prices])
+          const { day, rollout, arm, role, upstream, model, prices, caller } = key
+          const name = JSON.stringify([day, rollout, arm, role, upstream, model, prices, caller])
           const sums: Record<string, bigint> = { ...ledger.get(name)?.amounts }
           for (const [each, amount] of Object.entries(amounts)) {
             sums[each] = (sums[each] ?? 0n) + amount

@@ -435,13 +435,15 @@ function withTexts(pair: Pair, [question, control, canary, again]: Texts): Pair 
   }
 }
 
-function lineText({ rollout, arm, role, upstream, model, prices }: LedgerKey): string {
-  return JSON.stringify([rollout, arm, role, upstream, model, prices])
+function lineText({ rollout, arm, role, upstream, model, prices, caller }: LedgerKey): string {
+  const line = [rollout, arm, role, upstream, model, prices]
+  return JSON.stringify(caller === undefined ? line : [...line, caller])
 }
 
 function ledgerLineOf(row: Row): LedgerLine {
-  const [rollout, arm, role, upstream, model, prices] = JSON.parse(String(row.line))
-  const key = { day: row.day as string, rollout, arm, role, upstream, model, prices }
+  const [rollout, arm, role, upstream, model, prices, caller] = JSON.parse(String(row.line))
+  const common = { day: row.day as string, rollout, arm, role, upstream, model, prices }
+  const key = caller === undefined ? common : { ...common, caller }
   return { key, amounts: amountsOf(row) }
 }
 

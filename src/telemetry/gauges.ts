@@ -63,8 +63,8 @@ export function gaugesOf({
 function budgetsOf(budgets: Standing['budgets']): readonly Collected[] {
   const each = (metric: Metric, which: 'limit' | 'spent'): Collected => ({
     metric,
-    points: budgets.flatMap(({ rollout, period, ...money }) =>
-      pointOf(usdOf(money[which]), { rollout, period }),
+    points: budgets.flatMap(({ whose, name, period, ...money }) =>
+      pointOf(usdOf(money[which]), { [whose === 'canary' ? 'rollout' : 'caller']: name, period }),
     ),
   })
   return [each(METRICS.budgetLimit, 'limit'), each(METRICS.budgetSpent, 'spent')]

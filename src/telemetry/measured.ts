@@ -1,5 +1,5 @@
 import type { RolloutView } from '../api/views/rollout.ts'
-import type { BudgetStand } from '../cost/budget.ts'
+import { type BudgetStand, stoodTogether } from '../cost/budget.ts'
 import type { Amounts } from '../cost/lines.ts'
 import type { LabelValues } from './names.ts'
 import type { Spread } from './series.ts'
@@ -101,7 +101,7 @@ export function mergedOf(each: readonly Measured[]): Measured {
       rollouts: each.flatMap(({ standing }) => standing.rollouts),
       splitAgeMs: agesOf('splitAgeMs'),
       flagAgeMs: agesOf('flagAgeMs'),
-      budgets: each.flatMap(({ standing }) => standing.budgets),
+      budgets: stoodTogether(each.flatMap(({ standing }) => standing.budgets)),
     },
     fromAt: Math.min(...each.map(({ fromAt }) => fromAt)),
   }

@@ -121,6 +121,11 @@ export const LABELS = {
     'headgate',
     'Why there was no shadow: `not_allowed`, `no_answer`, `concurrency`, a spent budget, `busy`, `closed`, …',
   ),
+  caller: attribute(
+    'headgate.caller',
+    'headgate',
+    'A caller with a budget, by its name in config; no other caller is in a metric',
+  ),
   period: attribute('headgate.period', 'headgate', '`day`, `month`, in UTC'),
   signal: attribute(
     'headgate.signal',
@@ -433,8 +438,8 @@ export const METRICS = {
     kind: 'gauge',
     unit: '{USD}',
     stability: 'headgate',
-    meaning: 'What the canary of a rollout may cost in a day or a month',
-    labels: ['rollout', 'period'],
+    meaning: 'What the canary of a rollout, or a caller, may cost in a day or a month',
+    labels: ['rollout', 'caller', 'period'],
   },
   budgetSpent: {
     name: 'headgate.budget.spent',
@@ -442,7 +447,7 @@ export const METRICS = {
     unit: '{USD}',
     stability: 'headgate',
     meaning: 'What of it is spent in the present day or month',
-    labels: ['rollout', 'period'],
+    labels: ['rollout', 'caller', 'period'],
   },
   share: {
     name: 'headgate.rollout.share',

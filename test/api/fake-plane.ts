@@ -293,6 +293,7 @@ function viewOf({ record, dwell }: Standing): RolloutView {
     dwellMs: dwell.ms,
     probes: null,
     drift: null,
+    budgets: [],
     reach: { canaryPerSecond: 0, inFlight: 0, flushMs: 1_000, words: 'nothing' },
     since: new Date(NOON).toISOString(),
   }

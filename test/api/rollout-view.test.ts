@@ -19,6 +19,7 @@ it('a monitor of a rate says where the rate of each arm is; what is no rate says
     tally: new Tally(),
     flags: FLAGS,
     drift: null,
+    budgets: [],
     canaryInFlight: 0,
     nowMs: 0,
     wallMs: 0,

@@ -106,13 +106,15 @@ our-own         3          0        0       0  unknown      -
     const { control, env } = await controlled()
     const limit = usd('100')
     control.budgets = [
-      { rollout: 'relay', period: 'day', limit, spent: usd('80'), stops: true },
-      { rollout: 'relay', period: 'month', limit, spent: usd('101'), stops: true },
+      { whose: 'canary', name: 'relay', period: 'day', limit, spent: usd('80'), stops: true },
+      { whose: 'canary', name: 'relay', period: 'month', limit, spent: usd('101'), stops: true },
+      { whose: 'caller', name: 'app', period: 'day', limit, spent: usd('100'), stops: true },
     ]
     const { stdout } = await ask(['costs'], { env })
     expect(stdout).toContain(`\
 budget   relay: $80.00 of $100.00 this day
 budget   relay: $101.00 of $100.00 this month; spent: control answers until it is over
+budget   caller app: $100.00 of $100.00 this day; spent: it is refused until it is over
 `)
   })
 

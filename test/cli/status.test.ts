@@ -74,6 +74,24 @@ relay  ramping for 3 h, since …  (epoch 1, version 7)
     }
   })
 
+  test('says what is left of budgets, of the canary and of callers', async () => {
+    const { control, env } = await controlled()
+    const budget = { period: 'day', limitUsd: 100, stops: true } as const
+    control.rollouts = [
+      rolloutOf({
+        budgets: [
+          { caller: null, ...budget, spentUsd: 80, stopped: false },
+          { caller: 'app', ...budget, spentUsd: 100, stopped: true },
+        ],
+      }),
+    ]
+    const { stdout } = await ask(['status', 'relay'], { env })
+    expect(stdout).toContain(`
+  budget    $80.00 of $100.00 this day
+            caller app: $100.00 of $100.00 this day; spent: it is refused until it is over
+`)
+  })
+
   test('what others wrote moves no cursor and adds no line', async () => {
     const { control, env } = await controlled()
     control.rollouts = [rolloutOf({ waits: [{ kind: 'x', words: 'a\u001b[2Jb\nc\u202ed' }] })]

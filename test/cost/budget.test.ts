@@ -1,14 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { Budgets } from '../../src/cost/budget.ts'
+import type { BudgetConfig } from '../../src/config/schema/budget.ts'
+import { type BudgetStand, Budgets, stoodTogether, type Whose } from '../../src/cost/budget.ts'
 import { picoFrom } from '../../src/cost/price.ts'
-import { rolloutConfig } from '../rollout/controllers.ts'
 
 const DAY = '2026-11-26'
 const usd = (text: string) => picoFrom(text) as bigint
 
-function budgets(budget: Readonly<Record<string, unknown>>): Budgets {
-  const made = new Budgets()
-  made.configure([{ name: 'relay', config: rolloutConfig({ budget }) }])
+type Written = Partial<BudgetConfig>
+
+const written = (name: string, budget: Written) => ({
+  name,
+  budget: { alerts: [8_000, 10_000], stop: false, ...budget },
+})
+
+function budgets(budget: Written, whose: Whose = 'canary'): Budgets {
+  const made = new Budgets(whose)
+  made.configure([written('relay', budget)])
   return made
 }
 
@@ -29,7 +36,7 @@ describe('a budget', () => {
   })
 
   test('a leap over two thresholds tells of the greater', () => {
-    expect(spend(budgets({ day: 100, alerts: ['50%', '80%', '100%'] }), '90')).toEqual([
+    expect(spend(budgets({ day: 100, alerts: [5_000, 8_000, 10_000] }), '90')).toEqual([
       expect.stringContaining('80 % of the day'),
     ])
   })
@@ -95,7 +102,7 @@ describe('a budget', () => {
   test('a reload that raises the limit opens it again; what is spent stays spent', () => {
     const one = budgets({ day: 1, stop: true })
     spend(one, '1')
-    one.configure([{ name: 'relay', config: rolloutConfig({ budget: { day: 2, stop: true } }) }])
+    one.configure([written('relay', { day: 2, stop: true })])
     expect(one.spent.has('relay')).toBe(false)
     expect(spend(one, '1')).toHaveLength(1)
     one.configure([])
@@ -107,4 +114,57 @@ describe('a budget', () => {
     expect(one.add('other', DAY, usd('5'), DAY)).toEqual([])
     expect(one.stands()[0]?.spent).toBe(0n)
   })
+
+  test('of a caller it counts its lines on both arms, and says who is refused', () => {
+    const one = budgets({ day: 1, month: 3, stop: true }, 'caller')
+    const key = { role: 'live', upstream: '', model: null, prices: '', day: DAY } as const
+    const amounts = { spent: usd('0.3') }
+    one.seed(
+      [
+        { key: { ...key, rollout: 'a', arm: 'control', caller: 'relay' }, amounts },
+        { key: { ...key, rollout: null, arm: 'control', caller: 'relay' }, amounts },
+        { key: { ...key, rollout: 'a', arm: 'canary', caller: 'other' }, amounts },
+        { key: { ...key, rollout: 'relay', arm: 'canary' }, amounts },
+      ],
+      DAY,
+    )
+    expect(one.stands().map(({ spent }) => spent)).toEqual([usd('0.6'), usd('0.6')])
+    expect(spend(one, '0.4')).toEqual([
+      "budget_spent: 100 % of the day's budget is spent: caller relay cost $1.00 of $1.00 in 2026-11-26; it is refused until the day is over",
+    ])
+    expect(one.spent.get('relay')).toBe('day')
+    spend(one, '2')
+    // The longer of both says when it opens.
+    expect(one.spent.get('relay')).toBe('month')
+    one.turn('2026-11-27')
+    expect(one.spent.get('relay')).toBe('month')
+    one.turn('2026-12-01')
+    expect(one.spent.has('relay')).toBe(false)
+  })
+})
+
+test('what several writers know of one budget is added up, of each by itself', () => {
+  const stand = (more: Partial<BudgetStand>): BudgetStand => ({
+    whose: 'caller',
+    name: 'app',
+    period: 'day',
+    limit: 10n,
+    spent: 1n,
+    stops: true,
+    ...more,
+  })
+  expect(
+    stoodTogether([
+      stand({}),
+      stand({ period: 'month' }),
+      stand({ spent: 5n }),
+      stand({ whose: 'canary' }),
+      stand({ name: 'other', spent: 2n }),
+    ]),
+  ).toEqual([
+    stand({ spent: 6n }),
+    stand({ period: 'month' }),
+    stand({ whose: 'canary' }),
+    stand({ name: 'other', spent: 2n }),
+  ])
 })

@@ -257,6 +257,7 @@ describe('a store that fails', () => {
     modelAsked: fc.constantFrom('gpt-5.2', 'gpt-5.4', 'claude-opus-4.6', 'made-up', null),
     outcome: fc.constantFrom(...OUTCOMES),
     reason: fc.constantFrom(...REASONS),
+    caller: fc.constantFrom('with-a-budget', 'without', null),
     startedAt: fc.integer({ min: STARTED_AT - 90_000_000, max: STARTED_AT + 90_000_000 }),
     usage: fc.option(
       fc.record({
@@ -281,7 +282,12 @@ describe('a store that fails', () => {
       fc.asyncProperty(fc.array(act, { maxLength: 80 }), async (acts) => {
         const prices = pricing()
         const line = failing(memoryStores().ledger)
-        let ledger = ledgerOn(line.store, prices)
+        const opened = () => {
+          const made = ledgerOn(line.store, prices)
+          made.keepApart(new Set(['with-a-budget']))
+          return made
+        }
+        let ledger = opened()
         const expected = new Map<string, bigint>()
         let unpriced = 0n
         for (const one of acts) {
@@ -291,7 +297,7 @@ describe('a store that fails', () => {
             // It ends once its store has taken what it holds.
             do await ledger.flush()
             while (ledger.fault !== null)
-            ledger = ledgerOn(line.store, prices)
+            ledger = opened()
           } else {
             const arm = one.upstream === 'official' ? 'control' : 'canary'
             const seen = observed({ ...one, arm, assigned: arm })
@@ -300,7 +306,8 @@ describe('a store that fails', () => {
             const list = prices.get(seen.upstream) as PriceList
             const rates = seen.modelAsked === null ? null : list.ratesOf(seen.modelAsked, day)
             const { pico } = chargeOf(seen, rates)
-            const at = `${day} ${seen.upstream} ${seen.modelAsked}`
+            const caller = seen.caller === 'with-a-budget' ? seen.caller : undefined
+            const at = `${day} ${seen.upstream} ${seen.modelAsked} ${caller}`
             expected.set(at, (expected.get(at) ?? 0n) + (pico ?? 0n))
             if (pico === null) unpriced++
           }
@@ -309,7 +316,7 @@ describe('a store that fails', () => {
         const lines = await ledger.read(ALL)
         const sums = new Map<string, bigint>()
         for (const { key, amounts } of lines) {
-          const at = `${key.day} ${key.upstream} ${key.model}`
+          const at = `${key.day} ${key.upstream} ${key.model} ${key.caller}`
           sums.set(at, (sums.get(at) ?? 0n) + (amounts['spent'] ?? 0n))
         }
         expect(sums).toEqual(expected)

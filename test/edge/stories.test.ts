@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { CostsView } from '../../src/api/views/costs.ts'
 import type { EventView } from '../../src/api/views/event.ts'
@@ -78,6 +79,27 @@ describe('a rollout at the edge', () => {
       expect(items.find(({ arm }) => arm === 'canary')?.requests).toBe(arms.canary.requests)
       break
     }
+  })
+
+  it('a caller that has spent its budget at one isolate is turned away by all, and by no other token', async () => {
+    const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
+    const callers = [
+      { name: 'one', sha256: sha256('key-one'), budget: { month: 1e-6, stop: true } },
+      { name: 'two', sha256: sha256('key-two') },
+    ]
+    const upstream = { price: { ratio: 1 } }
+    const made = await stage({ plan: PLAN }, { count: 2, callers, upstream })
+    const askAs = (at: number, name: string) =>
+      ask(made.isolates[at] as Stage['first'], undefined, { authorization: `Bearer key-${name}` })
+    expect((await askAs(0, 'one')).status).toBe(200)
+    let refused = await askAs(1, 'two')
+    while (refused.status !== 429) refused = await askAs(1, 'one')
+    expect(JSON.parse(refused.text).error.code).toBe('caller_budget')
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    expect((await askAs(0, 'two')).status).toBe(200)
+    expect((await eventsOf(made)).map(({ type }) => type)).toContain('budget_spent')
+    const { callerBudgets } = (await made.first.ask('/costs')) as CostsView
+    expect(callerBudgets).toMatchObject([{ caller: 'one', period: 'month', stopped: true }])
   })
 
   it('is told of a rollback in every isolate, one refresh later at most', async () => {

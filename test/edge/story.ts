@@ -25,8 +25,12 @@ type Isolate = Awaited<ReturnType<typeof startWorkerGateway>>
 let units = 0
 
 /** One request of a unit of its own. */
-export function ask(isolate: Isolate, unit = `unit-${units++}`): Promise<Reply> {
-  const headers = { ...CHAT.headers, 'x-headgate-unit': unit }
+export function ask(
+  isolate: Isolate,
+  unit = `unit-${units++}`,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
+  const headers = { ...CHAT.headers, 'x-headgate-unit': unit, ...more }
   return call(isolate.url + CHAT.path, { body: CHAT.body(), headers })
 }
 
@@ -41,9 +45,11 @@ export async function stage(
     embeddings,
     relaySeed = 1,
     upstream = {},
+    callers = [],
   }: {
     readonly document?: FlagDocument
     readonly count?: number
+    readonly callers?: readonly object[]
     /** Merged over the configuration of both. */
     readonly upstream?: Readonly<Record<string, unknown>>
     readonly flags?: unknown
@@ -60,6 +66,7 @@ export async function stage(
   const config = {
     version: 1,
     server: { open: true },
+    callers,
     control: { token: { binding: 'TOKEN' } },
     upstreams: {
       official: {

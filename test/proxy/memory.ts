@@ -282,6 +282,7 @@ export function bench(options: {
       budgets: new RetryBudgets(),
       cooldowns: new Cooldowns(),
       spent: new Set(),
+      callerOpensAt: () => null,
       keys: new Keys(),
       random: () => 0.5,
       id: () => 'hg_test',

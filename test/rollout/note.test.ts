@@ -54,6 +54,7 @@ describe('a note', () => {
         tally: new Tally(),
         flags: FLAGS,
         drift: null,
+        budgets: [],
         canaryInFlight: 0,
         nowMs: 0,
         wallMs: 0,

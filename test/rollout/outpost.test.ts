@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { configSchema } from '../../src/config/schema.ts'
 import { pricingOf } from '../../src/cost/pricing.ts'
 import type { Draw, Stores } from '../../src/ports.ts'
-import type { Answer, Dispatch } from '../../src/rollout/exchange.ts'
+import type { Dispatch, RolloutAnswer } from '../../src/rollout/exchange.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
 import { Outpost } from '../../src/rollout/outpost.ts'
 import { memoryStores } from '../../src/stores/memory.ts'
@@ -22,7 +22,7 @@ interface Isolated {
   readonly outpost: Outpost
   see(seen?: Seen, unit?: string | null, more?: Partial<Observation>): string
   /** One exchange. Resolves with null when it was lost. */
-  tell(loss?: Loss): Promise<Omit<Answer, 'flags' | 'spent'> | null>
+  tell(loss?: Loss): Promise<RolloutAnswer | null>
 }
 
 interface World {

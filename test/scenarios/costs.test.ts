@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { CostsView } from '../../src/api/views/costs.ts'
 import { sumOf } from '../../src/cost/lines.ts'
 import { picoFrom, usdOf, usdText } from '../../src/cost/price.ts'
 import type { Clock, LedgerLine, Stores } from '../../src/ports.ts'
@@ -8,6 +10,7 @@ import type { Observation } from '../../src/types.ts'
 import { ask, CHAT, MESSAGES, RESPONSES } from '../fakes/asks.ts'
 import { type GatewayOptions, TRANSPORTS } from '../fakes/gateway.ts'
 import { start } from '../runtime/start.ts'
+import { pageOf } from '../telemetry/page.ts'
 
 /** From a caller's request to the ledger, between two upstreams that bill what they say. */
 
@@ -26,6 +29,7 @@ async function priced(options: GatewayOptions) {
   const gateway = await start({ ...PRICED, stores, ...options })
   return {
     gateway,
+    stores,
     async lines(): Promise<readonly LedgerLine[]> {
       await gateway.headgate.turn()
       return stores.ledger.read(ALL)
@@ -157,6 +161,87 @@ describe.each(TRANSPORTS)('what requests cost over %s', (transport) => {
     aheadMs = 86_400_000
     await gateway.headgate.turn()
     expect((await ask(gateway, CHAT)).headers['x-headgate-arm']).toBe('canary')
+  })
+
+  describe('the budget of a caller', () => {
+    const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
+    const as = (name: string) => ({ authorization: `Bearer key-${name}` })
+    let aheadMs = 0
+    const clock = {
+      ...realClock,
+      wallMs: () => Date.parse('2026-11-26T10:00:00Z') + aheadMs,
+    }
+    const withBudget = (budget: object, more: Partial<GatewayOptions> = {}) => ({
+      transport,
+      clock,
+      percent: 50,
+      config: {
+        callers: [
+          { name: 'one', sha256: sha256('key-one'), budget },
+          { name: 'two', sha256: sha256('key-two') },
+        ],
+      },
+      ...more,
+    })
+
+    it('that is spent turns it away until the day is over, also after a restart, and nobody else', async () => {
+      aheadMs = 0
+      const budget = { day: 0.000_001, month: 100, stop: true }
+      const { gateway, lines, stores } = await priced(withBudget(budget))
+      expect((await ask(gateway, CHAT, {}, as('one'))).status).toBe(200)
+      const event = await gateway.event('budget_spent')
+      expect(event).toMatchObject({ by: 'budget', rollout: 'relay' })
+      expect(event.reason).toMatch(
+        /^100 % of the day's budget is spent: caller one cost .*; it is refused until the day is over$/,
+      )
+      const refused = await ask(gateway, CHAT, {}, as('one'))
+      expect(refused.status).toBe(429)
+      expect(refused.headers).toMatchObject({
+        'retry-after': String(14 * 3_600),
+        'x-should-retry': 'false',
+      })
+      expect(JSON.parse(refused.text).error).toMatchObject({
+        type: 'rate_limit_error',
+        code: 'caller_budget',
+      })
+      const messages = await ask(gateway, MESSAGES, {}, { ...MESSAGES.headers, ...as('one') })
+      expect(JSON.parse(messages.text)).toMatchObject({ error: { type: 'rate_limit_error' } })
+      expect((await ask(gateway, CHAT, {}, as('two'))).status).toBe(200)
+      await gateway.observation(1)
+
+      const { callerBudgets } = (await gateway.ask('/costs?rollout=relay')) as CostsView
+      const spentUsd = callerBudgets[0]?.spentUsd ?? 0
+      expect(callerBudgets).toEqual([
+        { caller: 'one', period: 'day', limitUsd: 0.000_001, spentUsd, stops: true, stopped: true },
+        { caller: 'one', period: 'month', limitUsd: 100, spentUsd, stops: true, stopped: false },
+      ])
+      const page = await pageOf(gateway)
+      const labels = { headgate_caller: 'one', headgate_period: 'day' }
+      expect(page.one('headgate_budget_spent', labels)).toMatchObject({ labels, value: spentUsd })
+      // Its own line; the other caller's has no name on it.
+      const found = await lines()
+      expect(found.map(({ key }) => key.caller).sort()).toEqual(['one', undefined])
+      const own = found.find(({ key }) => key.caller === 'one')
+      expect(usdOf(own?.amounts['spent'] ?? 0n)).toBe(spentUsd)
+
+      const again = await start({ ...PRICED, stores, ...withBudget(budget) })
+      expect((await ask(again, CHAT, {}, as('one'))).status).toBe(429)
+      // The next day, and before any turn has seen it.
+      aheadMs = 14 * 3_600_000
+      expect((await ask(again, CHAT, {}, as('one'))).status).toBe(200)
+    })
+
+    it('that does not stop is told of, and turns nobody away', async () => {
+      aheadMs = 0
+      const { gateway } = await priced(withBudget({ month: 0.000_001 }))
+      for (let request = 0; request < 3; request++) {
+        expect((await ask(gateway, CHAT, {}, as('one'))).status).toBe(200)
+      }
+      const { reason } = await gateway.event('budget_alert')
+      expect(reason).toContain('caller one cost')
+      await gateway.observation(2)
+      expect(gateway.events).toHaveLength(1)
+    })
   })
 
   it('a canary that costs more than its limit in a minute is suspended at once', async () => {

@@ -546,6 +546,8 @@ export function conformsToStores(open: () => OpenStore): void {
         { model: null },
         { model: 'O’Hara "x" \\ \n 用户 🙂 \'; DROP TABLE ledger; --' },
         { prices: 'own@1' },
+        { caller: 'app' },
+        { caller: 'null' },
       ]
       for (const [sequence, more] of differing.entries()) {
         await ledger.add(batch(sequence, { requests: BigInt(sequence + 1) }, more))

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { budget } from './budget.ts'
 import { armName, count } from './scalar.ts'
 
 const usd = z.number().nullable().describe('Dollars; null where it is not known: never 0 for that.')
@@ -39,6 +40,10 @@ const costLine = z
     upstream: z.string().optional(),
     model: z.string().nullable().optional(),
     prices: z.string().optional().describe('The version of the prices it was reckoned with.'),
+    caller: z
+      .string()
+      .optional()
+      .describe('Of a line: whose live requests they were, where that caller has a budget.'),
     ...costSums,
   })
   .meta({ id: 'CostLine', description: 'Lines that agree in the keys they have.' })
@@ -96,17 +101,11 @@ export const costsView = z
         'What the next request of a conversation pays more when it moves to the other arm.',
       ),
     budgets: z
-      .array(
-        z.object({
-          rollout: z.string(),
-          period: z.enum(['day', 'month']),
-          limitUsd: z.number(),
-          spentUsd: z.number(),
-          stops: z.boolean().describe('Control answers in the canary’s place once it is spent.'),
-          stopped: z.boolean(),
-        }),
-      )
+      .array(z.object({ rollout: z.string(), ...budget }))
       .describe('What canaries may cost, and what they cost as far as this process knows.'),
+    callerBudgets: z
+      .array(z.object({ caller: z.string(), ...budget }))
+      .describe('The same of callers that have a budget, on both arms and in all rollouts.'),
     prices: z.object({ source: z.string(), version: z.string(), date: day }),
   })
   .meta({ id: 'Costs' })

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { budget } from './budget.ts'
 import { driftView } from './drift.ts'
 import { flagsView } from './flags.ts'
 import { percentiles } from './percentiles.ts'
@@ -114,6 +115,14 @@ export const rolloutView = z
       .nullable()
       .describe('Of the present suspension.'),
     drift: driftView.nullable().describe('Null without `shadow:`.'),
+    budgets: z
+      .array(
+        z.object({
+          caller: z.string().nullable().describe('Null for what its canary may cost.'),
+          ...budget,
+        }),
+      )
+      .describe('Of its canary, and of callers that may meet it.'),
     reach: z
       .object({
         canaryPerSecond: z.number(),

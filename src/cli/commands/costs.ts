@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { BudgetView } from '../../api/views/budget.ts'
 import type { CostLineView, CostsView } from '../../api/views/costs.ts'
 import { type InvoiceRow, parseInvoice } from '../../cost/invoice.ts'
 import { type Difference, reconcile } from '../../cost/reconcile.ts'
@@ -43,7 +44,8 @@ export const run: Action<CostsOptions> = async (options, context) => {
 // For people
 
 function textOf(costs: CostsView): string[] {
-  const { total, roles, month, equalWork, coldCaches, budgets, prices, items } = costs
+  const { total, roles, month, equalWork, coldCaches, budgets, callerBudgets, prices, items } =
+    costs
   const { estimated, unpriced, savedUsd } = total
   const apart = (['shadow', 'probe', 'golden'] as const).filter((role) => roles[role] !== 0)
   const doubts = [
@@ -69,12 +71,8 @@ function textOf(costs: CostsView): string[] {
       ? []
       : [row('of that', apart.map((role) => `${role} ${usdText(roles[role])}`).join(', '))]),
     row('month', `${month.month}: ${usdText(month.spentUsd)} so far, ${projected}`),
-    ...budgets.map(({ rollout, period, limitUsd, spentUsd, stopped }) =>
-      row(
-        'budget',
-        `${oneLine(rollout)}: ${usdText(spentUsd)} of ${usdText(limitUsd)} this ${period}${stopped ? '; spent: control answers until it is over' : ''}`,
-      ),
-    ),
+    ...budgets.map((budget) => budgetRow(budget.rollout, budget, 'control answers')),
+    ...callerBudgets.map((budget) => budgetRow(`caller ${budget.caller}`, budget, 'it is refused')),
     ...equalWork.map(({ rollout, model, words }) =>
       row('work', `${oneLine(rollout)}, ${oneLine(model ?? 'no model')}: ${words}`),
     ),
@@ -88,11 +86,23 @@ function textOf(costs: CostsView): string[] {
   ]
 }
 
+function budgetRow(
+  whose: string,
+  { period, limitUsd, spentUsd, stopped }: BudgetView,
+  end: string,
+): string {
+  const spent = stopped ? `; spent: ${end} until it is over` : ''
+  return row(
+    'budget',
+    `${oneLine(whose)}: ${usdText(spentUsd)} of ${usdText(limitUsd)} this ${period}${spent}`,
+  )
+}
+
 function row(label: string, text: string): string {
   return `${label.padEnd(9)}${text}`
 }
 
-const KEYS = ['day', 'rollout', 'arm', 'role', 'upstream', 'model'] as const
+const KEYS = ['day', 'rollout', 'arm', 'role', 'upstream', 'model', 'caller'] as const
 
 function tableOf(items: readonly CostLineView[]): string[] {
   const keys = KEYS.filter((key) => items.some((item) => item[key] !== undefined))
@@ -120,6 +130,7 @@ const CSV_HEAD = [
   ...['cached_input_tokens', 'cache_write_tokens', 'cache_write_hour_tokens', 'output_tokens'],
   ...['reasoning_tokens', 'cost_usd', 'estimated_usd', 'unpriced_requests', 'other_arm_usd'],
   'saved_usd',
+  'caller',
 ]
 
 /** `input_tokens` is all of the input, as invoices have it; what is not known is empty. */
@@ -133,6 +144,7 @@ function csvOf(items: readonly CostLineView[]): string[] {
     item.unpriced,
     item.otherArm.requests === 0 ? '' : decimal(item.otherArm.otherUsd),
     decimal(item.savedUsd),
+    item.caller,
   ])
   return [CSV_HEAD, ...rows].map((cells) => cells.map(csvCell).join(','))
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../types.ts'
+import { budgetOf } from './budget.ts'
 import { bytes, concurrency, name, perMinute, port, secret, timeout } from './values.ts'
 
 /** Where Headgate listens, who may ask, and where it keeps what it knows. */
@@ -93,6 +94,10 @@ export const caller = z.strictObject({
   concurrency: concurrency
     .optional()
     .describe('Requests at once; beyond them 429, in one process.'),
+  budget: budgetOf(
+    'What its requests may cost on both arms; those without a price cost nothing here.',
+    'Once it is spent the caller gets 429 (`caller_budget`), until the day or month is over.',
+  ).optional(),
 })
 
 /** Who is told of events. */

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { windowOf } from '../window.ts'
+import { budgetOf } from './budget.ts'
 import { guard } from './guard.ts'
 import { shadow } from './shadow.ts'
 import { duration, headerName, name, percent, timeout } from './values.ts'
@@ -80,27 +81,10 @@ const probe = z
     'While a rollout is suspended both arms are asked this now and then, and the answers decide: back, or rolled back.',
   )
 
-const budget = z
-  .strictObject({
-    day: z.number().gt(0).optional().describe('Dollars a day, UTC.'),
-    month: z.number().gt(0).optional().describe('Dollars a month, UTC.'),
-    alerts: z
-      .array(percent)
-      .min(1)
-      .default([8_000, 10_000])
-      .describe('How much of it is told of, in the audit log, by webhooks and in the log.'),
-    stop: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Once it is spent control answers what would be drawn for the canary, until the day or month is over (reason `capped`).',
-      ),
-  })
-  .refine(
-    ({ day, month }) => day !== undefined || month !== undefined,
-    'must have day, month or both',
-  )
-  .describe('What the canary may cost, probes and shadows included. Needs its price.')
+const budget = budgetOf(
+  'What the canary may cost, probes and shadows included. Needs its price.',
+  'Once it is spent control answers what would be drawn for the canary, until the day or month is over (reason `capped`).',
+)
 
 /** Of one rollout, by its name. */
 export const rollout = z.strictObject({

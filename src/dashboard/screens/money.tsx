@@ -1,3 +1,4 @@
+import type { BudgetView } from '../../api/views/budget.ts'
 import type { CostLineView, CostsView } from '../../api/views/costs.ts'
 import type { RolloutView } from '../../api/views/rollout.ts'
 import { countText, percentText, usdText, wordsOf } from '../format.ts'
@@ -20,7 +21,7 @@ export function MoneyScreen({ rollout }: { readonly rollout: RolloutView }) {
       </Card>
     )
   }
-  const { total, month, budgets, roles, equalWork, coldCaches, prices } = answer
+  const { total, month, budgets, callerBudgets, roles, equalWork, coldCaches, prices } = answer
   const canary = answer.items.find(({ arm, role }) => arm === 'canary' && role === 'live')
   const counterfactual = canary?.otherArm.otherUsd ?? null
   return (
@@ -105,9 +106,28 @@ export function MoneyScreen({ rollout }: { readonly rollout: RolloutView }) {
                 it may.
               </p>
             ) : (
-              budgets.map((budget) => <Budget key={budget.period} budget={budget} />)
+              budgets.map((budget) => (
+                <Budget
+                  key={budget.period}
+                  budget={budget}
+                  name={`A ${budget.period}`}
+                  end="control answers in the canary’s place"
+                />
+              ))
             )}
           </Card>
+          {callerBudgets.length > 0 && (
+            <Card title="Budgets of callers">
+              {callerBudgets.map((budget) => (
+                <Budget
+                  key={`${budget.period} ${budget.caller}`}
+                  budget={budget}
+                  name={`${budget.caller}, a ${budget.period}`}
+                  end="the caller is refused with 429"
+                />
+              ))}
+            </Card>
+          )}
           <Card title="For whom">
             <Table
               columns={[{}, { number: true }]}
@@ -181,23 +201,30 @@ const COLUMNS = [
   ...['Attempts', 'Input', 'Output', 'Spent', 'Saved'].map((head) => ({ head, number: true })),
 ]
 
-function Budget({ budget }: { readonly budget: CostsView['budgets'][number] }) {
-  const { period, limitUsd, spentUsd, stops, stopped } = budget
+interface BudgetProps {
+  readonly budget: BudgetView
+  readonly name: string
+  /** What happens once it is spent. */
+  readonly end: string
+}
+
+function Budget({ budget, name, end }: BudgetProps) {
+  const { limitUsd, spentUsd, stops, stopped } = budget
   return (
     <div class="budget">
       <p>
-        <b>A {period}</b>: {usdText(spentUsd)} of {usdText(limitUsd)}
+        <b>{name}</b>: {usdText(spentUsd)} of {usdText(limitUsd)}
       </p>
       <progress
         max={limitUsd}
         value={Math.min(spentUsd, limitUsd)}
-        aria-label={`spent of the ${period}’s budget`}
+        aria-label={`${name}: spent of the budget`}
       />
       <p class="fine">
         {stopped
-          ? '✕ spent: control answers in the canary’s place'
+          ? `✕ spent: ${end}`
           : stops
-            ? 'at the end of it control answers'
+            ? `at the end of it ${end}`
             : 'only tells; it stops nothing'}
       </p>
     </div>
