@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { freePort } from '../fakes/free-port.ts'
 import { type Served, type ServeSetup, startServe } from '../node/process.ts'
 
 /** `headgate serve` with a plan, on a control port that stays the same over a restart. */
@@ -24,15 +24,4 @@ export async function startPlanned(setup: ServeSetup = {}): Promise<Served> {
 /** The page's address with a token. */
 export function signedIn({ controlUrl }: Served, token: string = TOKEN): string {
   return `${controlUrl}#token=${token}`
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
-    })
-  })
 }
