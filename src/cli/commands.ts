@@ -119,8 +119,8 @@ export function addCommands(program: Command, act: Act): void {
 }
 
 const DEMO_EXAMPLES = `Examples:
-  headgate demo                       tells the story as it happens; exit 0 only if it went well
-  headgate demo --headless --json     the story as NDJSON, on free ports
+  headgate demo                       tells the story as it happens; the page stays until Ctrl-C
+  headgate demo --headless --json     the story as NDJSON, on free ports; exit 0 only if it went well
   headgate demo --seed 7              other traffic and other answers
 `
 

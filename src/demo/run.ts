@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventView } from '../api/views/event.ts'
 import type { RolloutView } from '../api/views/rollout.ts'
@@ -20,8 +21,8 @@ const DEFAULT_PORT = 8_787
 const DEFAULT_SEED = 1
 
 /**
- * Runs the demo until its story is over, or until Ctrl-C.
- * @returns the exit code: 0 when all went as promised, 1 with the reason on stderr, 130 when it was cut short
+ * Runs the demo until Ctrl-C, and headless until its story is over.
+ * @returns the exit code: 0 when all went as promised, 1 with the reason on stderr, 130 when the story was cut short
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { start, stderr, seed = DEFAULT_SEED } = options
@@ -54,6 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const show = headless ? print : play
     const failures = await show(scene, ears, options, interrupt.signal)
     for (const failure of failures) complain(failure)
+    if (!headless) await served(scene, options, interrupt.signal)
     return failures.length === 0 ? 0 : 1
   } catch (error) {
     if (interrupt.signal.aborted) return 130
@@ -169,6 +171,12 @@ async function play(
   if (terminal && last !== undefined) stdout.write(`${textOf(last.line, last.t)}\n`)
   stdout.write('Now with your keys: npx headgate init\n')
   return failures
+}
+
+/** The story is over; what came of it can be looked at for as long as somebody wants to. */
+async function served(scene: Scene, { stdout }: DemoOptions, signal: AbortSignal): Promise<void> {
+  stdout.write(`the page stays at ${scene.pageUrl} until Ctrl-C\n`)
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 interface Said {

@@ -67,4 +67,13 @@ describe('the demo', () => {
     await expectAccessible(page)
     await expectQuiet(desktop)
   })
+
+  it('stays once the story is over, until Ctrl-C', { timeout: 90_000 }, async () => {
+    await demo.said(`the page stays at ${demo.pageUrl} until Ctrl-C`)
+    const { page } = desktop
+    await page.evaluate(`location.hash = '#/rollout/relay'`)
+    await page.reload()
+    await page.getByText('killed').first().waitFor()
+    expect(await demo.interrupt()).toBe(0)
+  })
 })

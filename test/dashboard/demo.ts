@@ -6,6 +6,10 @@ import { once } from 'node:events'
 export interface Demo {
   /** With the token. */
   readonly pageUrl: string
+  /** Waits until it has printed this. */
+  said(words: string): Promise<void>
+  /** Ctrl-C. @returns its exit code */
+  interrupt(): Promise<number | null>
   close(): Promise<void>
 }
 
@@ -22,12 +26,19 @@ export async function startDemo(): Promise<Demo> {
     })
     demo.once('exit', (code) => reject(new Error(`the demo ended with ${code}: ${said}`)))
   })
-  return {
+  const running: Demo = {
     pageUrl,
-    async close() {
-      if (demo.exitCode !== null) return
+    async said(words) {
+      while (!said.includes(words)) await once(demo.stdout, 'data')
+    },
+    async interrupt() {
       demo.kill('SIGINT')
-      await once(demo, 'exit')
+      const [code] = await once(demo, 'exit')
+      return code
+    },
+    async close() {
+      if (demo.exitCode === null) await running.interrupt()
     },
   }
+  return running
 }
