@@ -1,10 +1,19 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { EventEmitter, once } from 'node:events'
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type FileRead, readFileNow, type WatchOptions, watchFile } from '../../src/watch-file.ts'
-import { until } from './conformance.ts'
+import { turns } from '../fakes/caller.ts'
 
 let made = ''
 let file = ''
@@ -20,40 +29,75 @@ afterEach(() => {
   rmSync(made, { recursive: true, force: true })
 })
 
-function watched(last: FileRead, options?: WatchOptions): FileRead[] {
-  const reads: FileRead[] = []
-  watching.push(watchFile(file, last, (read) => reads.push(read), options))
-  return reads
+interface Watched {
+  readonly reads: FileRead[]
+  /** Looks that found what was there before. */
+  readonly idle: () => number
+  /** Resolves once there were as many reads, ever. */
+  read(count: number): Promise<void>
+  /** Resolves once there were as many looks more that found nothing new. */
+  looked(more: number): Promise<void>
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+function watched(last: FileRead, options?: WatchOptions, at = file): Watched {
+  const reads: FileRead[] = []
+  let idle = 0
+  const looks = new EventEmitter()
+  const onRead = (read: FileRead): void => {
+    reads.push(read)
+    looks.emit('look')
+  }
+  const onUnchanged = (): void => {
+    idle++
+    looks.emit('look')
+  }
+  watching.push(watchFile(at, last, onRead, { ...options, onUnchanged }))
+  return {
+    reads,
+    idle: () => idle,
+    async read(count) {
+      while (reads.length < count) await once(looks, 'look')
+    },
+    async looked(more) {
+      const until = idle + more
+      while (idle < until) await once(looks, 'look')
+    },
+  }
+}
+
+/** At once: no look falls between its emptying and its writing. */
+function replace(text: string): void {
+  writeFileSync(`${file}.new`, text)
+  renameSync(`${file}.new`, file)
+}
+
 const NEVER: WatchOptions = { pollMs: 1e9 }
+const OFTEN: WatchOptions = { pollMs: 10 }
 
 describe('a watched file', () => {
   it('calls back with what differs from what the caller read, and only then', async () => {
     writeFileSync(file, 'a')
-    const reads = watched({ ok: true, text: 'a' })
-    await pause(200)
-    expect(reads).toEqual([])
-    writeFileSync(file, 'b')
-    await until(() => reads.length === 1, 1_000)
-    writeFileSync(file, 'b')
-    await pause(1_100)
-    expect(reads).toEqual([{ ok: true, text: 'b' }])
+    const at = watched({ ok: true, text: 'a' }, OFTEN)
+    await at.looked(2)
+    expect(at.reads).toEqual([])
+    replace('b')
+    await at.read(1)
+    replace('b')
+    await at.looked(3)
+    expect(at.reads).toEqual([{ ok: true, text: 'b' }])
   })
 
   it('finds what was written between the caller’s own read and the watching', async () => {
     writeFileSync(file, 'b')
-    const reads = watched({ ok: true, text: 'a' }, NEVER)
-    await until(() => reads.length === 1, 200)
+    await watched({ ok: true, text: 'a' }, NEVER).read(1)
   })
 
   it('is told of changes by the directory, without waiting for a poll', async () => {
     writeFileSync(file, 'a')
-    const reads = watched(readFileNow(file), NEVER)
-    await pause(50)
+    const at = watched(readFileNow(file), NEVER)
+    await at.looked(1)
     writeFileSync(file, 'b')
-    await until(() => reads.length === 1, 400)
+    await at.read(1)
   })
 
   it('is told when Kubernetes swaps the link that the file is reached through', async () => {
@@ -65,54 +109,78 @@ describe('a watched file', () => {
     }
     mount('..1')
     symlinkSync(join('..data', 'headgate.yaml'), file)
-    const reads = watched(readFileNow(file), NEVER)
-    await pause(50)
+    const at = watched(readFileNow(file), NEVER)
+    await at.looked(1)
     mount('..2')
-    await until(() => reads.length === 1, 400)
-    expect(reads).toEqual([{ ok: true, text: '..2' }])
+    await at.read(1)
+    expect(at.reads).toEqual([{ ok: true, text: '..2' }])
   })
 
   it('is polled when the directory says nothing', async () => {
     // 60 s of quiet: whatever the directory reports, only the poll looks.
     writeFileSync(file, 'a')
-    const reads = watched(readFileNow(file), { quietMs: 60_000 })
-    await pause(50)
+    const at = watched(readFileNow(file), { ...OFTEN, quietMs: 60_000 })
+    await at.looked(1)
     writeFileSync(file, 'b')
-    await until(() => reads.length === 1, 1_000)
+    await at.read(1)
   })
 
-  it('is looked at once for a burst of writes, but is not put off for ever', async () => {
+  it('is looked at once for a burst of writes', async () => {
     writeFileSync(file, 'a')
-    const reads = watched(readFileNow(file), NEVER)
-    await pause(50)
+    const at = watched(readFileNow(file), NEVER)
+    await at.looked(1)
     for (let i = 0; i < 20; i++) writeFileSync(file, `burst ${i}`)
-    await until(() => reads.length === 1, 400)
-    await pause(100)
-    expect(reads).toEqual([{ ok: true, text: 'burst 19' }])
-    for (let i = 0; i < 60; i++) {
+    await at.read(1)
+    writeFileSync(file, 'after')
+    await at.read(2)
+    expect(at.reads).toEqual([
+      { ok: true, text: 'burst 19' },
+      { ok: true, text: 'after' },
+    ])
+    expect(at.idle()).toBe(1)
+  })
+
+  it('is not put off for longer than five quiet times', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    writeFileSync(file, 'a')
+    const at = watched(readFileNow(file), NEVER)
+    const told = watch(made)
+    onTestFinished(() => told.close())
+    await at.looked(1)
+    // Six writes 49 ms apart: never 50 ms of quiet, and 250 ms since the first during the last.
+    for (let i = 0; i < 6; i++) {
+      expect(at.reads).toEqual([])
       writeFileSync(file, `busy ${i}`)
-      await pause(10)
+      await once(told, 'change')
+      await turns()
+      vi.advanceTimersByTime(49)
     }
-    expect(reads.length).toBeGreaterThan(1)
+    await at.read(1)
+    expect(at.reads).toEqual([{ ok: true, text: 'busy 5' }])
   })
 
   it('is not looked at for other files of its directory', async () => {
     writeFileSync(file, 'a')
-    let looks = 0
-    watched(readFileNow(file), { ...NEVER, onUnchanged: () => looks++ })
-    await until(() => looks === 1, 200)
-    for (let i = 0; i < 5; i++) writeFileSync(join(made, 'state.db-wal'), String(i))
-    await pause(300)
-    expect(looks).toBe(1)
+    const other = join(made, 'state.db-wal')
+    writeFileSync(other, '')
+    const at = watched(readFileNow(file), NEVER)
+    const beside = watched(readFileNow(other), NEVER, other)
+    await Promise.all([at.looked(1), beside.looked(1)])
+    for (let i = 1; i <= 5; i++) {
+      writeFileSync(other, String(i))
+      await beside.read(i)
+    }
+    expect(at.idle()).toBe(1)
   })
 
   it('calls back with a fault, in words, once', async () => {
     writeFileSync(file, 'a')
-    const reads = watched(readFileNow(file))
+    const at = watched(readFileNow(file), OFTEN)
     rmSync(file)
-    await until(() => reads.length === 1, 1_000)
-    await pause(1_100)
-    expect(reads).toEqual([{ ok: false, fault: 'does not exist' }])
+    await at.read(1)
+    await at.looked(3)
+    expect(at.reads).toEqual([{ ok: false, fault: 'does not exist' }])
   })
 
   it('has a fault when it is too large, not UTF-8, or a directory; a byte order mark is none', () => {
@@ -129,10 +197,13 @@ describe('a watched file', () => {
 
   it('calls nobody after close, even for a look that was under way', async () => {
     writeFileSync(file, 'b')
-    const reads = watched({ ok: true, text: 'a' }, { pollMs: 10 })
+    const closed = watched({ ok: true, text: 'a' }, OFTEN)
     for (const one of watching) one.close()
-    await pause(150)
-    expect(reads).toEqual([])
+    const later = watched({ ok: true, text: 'a' }, OFTEN)
+    await later.read(1)
+    await later.looked(3)
+    expect(closed.reads).toEqual([])
+    expect(closed.idle()).toBe(0)
   })
 
   it('keeps no process alive, and leaves no handle once closed', async () => {
@@ -144,7 +215,7 @@ describe('a watched file', () => {
       const open = () => watchFile(${JSON.stringify(file)}, { ok: true, text: 'a' }, () => {}, options)
       const watchers = () => process.report.getReport().libuv.filter((one) => one.type === 'fs_event')
       open().close()
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
       const left = watchers().length
       open()
       process.stdout.write(JSON.stringify({ left, open: watchers().length }))`
