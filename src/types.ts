@@ -212,7 +212,15 @@ export interface Verdict {
 
 /** A burst that suspends at once, without waiting for the statistics. */
 export interface Trip {
-  readonly kind: 'failures' | 'paired' | 'hang' | 'auth' | 'stream' | 'spend' | 'integrity'
+  readonly kind:
+    | 'failures'
+    | 'paired'
+    | 'hang'
+    | 'auth'
+    | 'stream'
+    | 'spend'
+    | 'integrity'
+    | 'equivalence'
   readonly words: string
 }
 

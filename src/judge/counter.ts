@@ -2,6 +2,7 @@
 
 import type { Arm, Trip } from '../types.ts'
 import type { Counts, PlainLimits, Stratum } from './counts.ts'
+import { addEquivalence, type EquivalenceCounts } from './equivalence.ts'
 import { ln } from './exact.ts'
 import { Histogram, sparseOf } from './histogram.ts'
 import { addIntegrity, foundAlone, foundIn, type IntegrityCounts } from './integrity.ts'
@@ -31,6 +32,7 @@ export class Counter {
   #plain = { requests: 0, failed: 0, ok: 0, overP95: 0, overP99: 0 }
   #probes = { asked: 0, odd: 0 }
   #integrity: IntegrityCounts | undefined
+  #equivalence: EquivalenceCounts | undefined
   #trip: Trip | null = null
 
   constructor(epoch: number, pins: Pins, limits: PlainLimits = { p95Ms: null, p99Ms: null }) {
@@ -64,6 +66,12 @@ export class Counter {
     this.#integrity = addIntegrity(this.#integrity, foundAlone(finding))
   }
 
+  /** One pair that said something. @param alike its answers are the same, or equivalent */
+  compared(alike: boolean): void {
+    const one = { compared: 1, alike: Number(alike) }
+    this.#equivalence = addEquivalence(this.#equivalence, one)
+  }
+
   /** The first trip of a flush is kept. */
   trip(trip: Trip): void {
     this.#trip ??= trip
@@ -89,6 +97,7 @@ export class Counter {
       plain: this.#plain,
       probes: this.#probes,
       ...(this.#integrity === undefined ? {} : { integrity: this.#integrity }),
+      ...(this.#equivalence === undefined ? {} : { equivalence: this.#equivalence }),
       trip: this.#trip,
     }
     this.#strata = new Map()
@@ -96,6 +105,7 @@ export class Counter {
     this.#plain = { requests: 0, failed: 0, ok: 0, overP95: 0, overP99: 0 }
     this.#probes = { asked: 0, odd: 0 }
     this.#integrity = undefined
+    this.#equivalence = undefined
     this.#trip = null
     return counts
   }

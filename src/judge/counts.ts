@@ -1,5 +1,6 @@
 /** Evidence as counts: made in each process, merged by adding, stepped by one writer. Whole numbers only, so sums are exact. */
 import type { ShareBp, Trip } from '../types.ts'
+import { addEquivalence, type EquivalenceCounts } from './equivalence.ts'
 import { addIntegrity, type IntegrityCounts } from './integrity.ts'
 import { mergeSizes, type Pins, type Sizes } from './pins.ts'
 
@@ -68,6 +69,8 @@ export interface Counts {
   readonly probes: ProbeCounts
   /** Not there where nothing was compared, or nothing comes of it. */
   readonly integrity?: IntegrityCounts
+  /** As `integrity`. */
+  readonly equivalence?: EquivalenceCounts
   /** What a process's own tripwire found. */
   readonly trip: Trip | null
 }
@@ -127,9 +130,11 @@ function keyOf({ pins, margins, limits }: Counts): string {
 
 function merged(one: Counts, other: Counts): Counts {
   const integrity = addIntegrity(one.integrity, other.integrity)
+  const equivalence = addEquivalence(one.equivalence, other.equivalence)
   return {
     ...one,
     ...(integrity === undefined ? {} : { integrity }),
+    ...(equivalence === undefined ? {} : { equivalence }),
     strata: mergeStrata(one.strata, other.strata),
     sizes: mergeSizes(one.sizes, other.sizes),
     plain: {

@@ -63,8 +63,8 @@ export function addIntegrity(
   return { compared: one.compared + other.compared, found: Object.fromEntries(sorted) }
 }
 
-/** What the rules make of the counts. */
-export interface IntegrityActs {
+/** What rules make of counts. */
+export interface Acts {
   /** Why it is rolled back; empty where it is not. */
   readonly rollBack: readonly string[]
   /** Why it does not climb; empty where it may. */
@@ -78,7 +78,7 @@ export function integrityActs(
   rules: IntegrityRules | undefined,
   before: IntegrityCounts | undefined,
   now: IntegrityCounts | undefined,
-): IntegrityActs {
+): Acts {
   if (rules === undefined || now === undefined) return NOTHING
   const rollBack: string[] = []
   const hold: string[] = []
@@ -100,7 +100,7 @@ export function integrityActs(
   return { rollBack, hold, trip }
 }
 
-const NOTHING: IntegrityActs = { rollBack: [], hold: [], trip: null }
+const NOTHING: Acts = { rollBack: [], hold: [], trip: null }
 
 function entriesOf({ found }: IntegrityCounts): [FindingKind, Found][] {
   return Object.entries(found) as [FindingKind, Found][]

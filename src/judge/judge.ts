@@ -16,6 +16,7 @@ import {
   type PlainCounts,
   type StratumCounts,
 } from './counts.ts'
+import { addEquivalence, type EquivalenceCounts, equivalenceActs } from './equivalence.ts'
 import { type GateInput, type GateState, gateVerdict, newGateState, stepGate } from './gate.ts'
 import { guardFinding, limitOf, type MetricName, metricsOf } from './guard.ts'
 import { addIntegrity, type IntegrityCounts, integrityActs } from './integrity.ts'
@@ -74,6 +75,8 @@ export interface JudgeState {
   readonly paced: number
   /** Findings of this epoch; not there before the first pair. */
   readonly integrity?: IntegrityCounts
+  /** Pairs of this epoch; not there before the first. */
+  readonly equivalence?: EquivalenceCounts
   /** Why the guard failed in this epoch: it stays failed. */
   readonly failed: readonly string[] | null
 }
@@ -129,7 +132,15 @@ export function judge(
     (sum, one) => addIntegrity(sum, one.integrity),
     state.integrity,
   )
-  const acts = integrityActs(policy.integrity, state.integrity, integrity)
+  const equivalence = merged.reduce<EquivalenceCounts | undefined>(
+    (sum, one) => addEquivalence(sum, one.equivalence),
+    state.equivalence,
+  )
+  const acts = [
+    integrityActs(policy.integrity, state.integrity, integrity),
+    equivalenceActs(policy.equivalence, state.equivalence, equivalence),
+  ]
+  const rollBack = acts.flatMap((act) => act.rollBack)
   const mismatch = stepMismatch(state.mismatch, strata)
 
   const gateInput = gateInputOf(policy, state, place)
@@ -163,8 +174,8 @@ export function judge(
   const plain = rule === null ? [] : absoluteFindings(absolute, rule)
   const failed =
     state.failed ??
-    (finding.failed || plain.length + acts.rollBack.length > 0
-      ? [...finding.reasons, ...plain, ...acts.rollBack]
+    (finding.failed || plain.length + rollBack.length > 0
+      ? [...finding.reasons, ...plain, ...rollBack]
       : null)
 
   const next: JudgeState = {
@@ -178,6 +189,7 @@ export function judge(
     gate,
     absolute,
     ...(integrity === undefined ? {} : { integrity }),
+    ...(equivalence === undefined ? {} : { equivalence }),
     last: strata.reduce((sum, { canary }) => sum + drawnOf(canary), 0),
     paced,
     failed,
@@ -200,10 +212,19 @@ export function judge(
     failed !== null,
     mismatched.value === 'fail',
   )
-  const trip = merged.find((counts) => counts.trip !== null)?.trip ?? acts.trip
+  const trip = [...merged, ...acts].find((one) => one.trip !== null)?.trip ?? null
   return {
     state: next,
-    judgement: { guard, gate: held(verdict, acts.hold), mismatch: mismatched, trip, need },
+    judgement: {
+      guard,
+      gate: held(
+        verdict,
+        acts.flatMap((act) => act.hold),
+      ),
+      mismatch: mismatched,
+      trip,
+      need,
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a rollout's owner asks of the judge, as numbers: from `guard:` in the configuration, with every default. */
 
+import type { EquivalenceRule } from './equivalence.ts'
 import type { IntegrityRules } from './integrity.ts'
 
 /** Every tested metric, in the order they are stepped and shown. */
@@ -61,6 +62,8 @@ export interface Policy {
   readonly absolute: AbsoluteRule | null
   /** What comes of findings; not there where nothing does. */
   readonly integrity?: IntegrityRules
+  /** What comes of pairs that are not equivalent; not there where nothing does. */
+  readonly equivalence?: EquivalenceRule
 }
 
 /** `guard:` as the configuration has it; margins are text such as `0.1pp` or `10%`. */

@@ -66,7 +66,7 @@ export class EvidenceLog {
 
   /** As `Evidence.compared`. */
   compared(pair: Pair): boolean {
-    return this.#evidence.compared(pair, this.#terms.policy.integrity !== undefined)
+    return this.#evidence.compared(pair, this.#terms.policy)
   }
 
   /** As `Evidence.caught`. */

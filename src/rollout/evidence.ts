@@ -55,15 +55,22 @@ export class Evidence {
 
   /**
    * One pair of this epoch.
-   * @param acts something comes of findings: then they are counted
+   * @param acts of what something comes: that is counted
    * @returns whether it added anything
    */
-  compared({ odd, verdict, findings }: Pair, acts: boolean): boolean {
-    const finds = acts && verdict !== 'inconclusive'
+  compared(
+    { odd, verdict, findings }: Pair,
+    acts: Pick<Policy, 'integrity' | 'equivalence'>,
+  ): boolean {
+    const says = verdict !== 'inconclusive'
+    const finds = says && acts.integrity !== undefined
+    const compares = says && acts.equivalence !== undefined
     if (odd !== null) this.#counter.probe(odd)
     if (finds) this.#counter.found(findings)
-    this.#waits ||= odd !== null || finds
-    return odd !== null || finds
+    if (compares) this.#counter.compared(verdict === 'same' || verdict === 'equivalent')
+    const adds = odd !== null || finds || compares
+    this.#waits ||= adds
+    return adds
   }
 
   /** Something that was found outside of pairs. @param acts as for `compared` @returns whether it added anything */

@@ -1,4 +1,5 @@
 import type { RolloutConfig } from '../config/schema.ts'
+import type { EquivalenceRule } from '../judge/equivalence.ts'
 import type { IntegrityRules } from '../judge/integrity.ts'
 import { type Policy, policyOf } from '../judge/policy.ts'
 
@@ -8,8 +9,19 @@ import { type Policy, policyOf } from '../judge/policy.ts'
  */
 export function policyFor(config: Pick<RolloutConfig, 'guard' | 'shadow'>): Policy {
   const integrity = integrityOf(config.shadow)
-  const policy = guardOf(config)
-  return integrity === null ? policy : { ...policy, integrity }
+  const equivalence = equivalenceOf(config.shadow)
+  return {
+    ...guardOf(config),
+    ...(integrity === null ? {} : { integrity }),
+    ...(equivalence === null ? {} : { equivalence }),
+  }
+}
+
+/** Null where nothing comes of the plain threshold. */
+function equivalenceOf(shadow: RolloutConfig['shadow']): EquivalenceRule | null {
+  if (shadow === undefined || shadow.equivalent.action === 'note') return null
+  const { action, share, after } = shadow.equivalent
+  return { action, shareBp: share, after }
 }
 
 /** Null where nothing comes of any finding. */

@@ -155,7 +155,7 @@ export class Outpost {
   /** Takes in what comparing both arms came to. Synchronous, memory only. */
   compared(pair: Pair): void {
     if (!this.#plan.guarded || pair.epoch !== this.#evidence?.epoch) return
-    this.#evidence.compared(pair, this.#policy.integrity !== undefined)
+    this.#evidence.compared(pair, this.#policy)
   }
 
   /** Takes in what the canary was caught at outside of pairs, and tells it at once. Synchronous, memory only. */

@@ -283,6 +283,40 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
     })
   })
 
+  describe('pairs that are not equivalent', () => {
+    const differing = (equivalent: unknown) => ({
+      transport,
+      rollout: {
+        shadow: { rate: '100%', probes: '0%', equivalent },
+        plan: { steps: ['10%', '50%'], over: '14d' },
+      },
+    })
+
+    it('roll back where the owner says so, once there are enough of them', async () => {
+      const gateway = await start(differing({ action: 'roll_back', after: 2 }))
+      await gateway.relay.setFault({ kind: 'empty' })
+      await gateway.command('start')
+      for (let count = 1; count <= 2; count++) {
+        await ask(gateway, CHAT)
+        await shadows(gateway, ({ compared }) => compared === count)
+      }
+      const { by, reason } = await gateway.event('rolled_back')
+      expect(by).toBe('guard')
+      expect(reason).toContain('equivalence: 0 % of 2 pairs the same or equivalent, wanted 95 %')
+    })
+
+    it('are shown beside the threshold, and no more, unless the owner says so', async () => {
+      const gateway = await start(differing({ after: 1 }))
+      await gateway.relay.setFault({ kind: 'empty' })
+      await gateway.command('start')
+      await ask(gateway, CHAT)
+      await shadows(gateway, ({ compared }) => compared === 1)
+      const view = (await gateway.ask('/rollouts/relay')) as RolloutView
+      expect(view.drift?.equivalent).toMatchObject({ percent: 0, threshold: 95, met: false })
+      expect(view.state).toBe('ramping')
+    })
+  })
+
   it.each(STATEFUL)('G1: %s goes out once', async (_, endpoint, fields) => {
     const gateway = await start({ transport, rollout: SHADOW })
     await ask(gateway, endpoint, fields)

@@ -4,7 +4,7 @@ import { bytes, duration, percent, secret, timeout } from './values.ts'
 
 /** Copies of requests, what they may cost, and what comes of what they find; who makes vectors. */
 
-const INTEGRITY_ACTIONS = ['note', 'hold', 'suspend', 'roll_back'] as const
+const ACTIONS = ['note', 'hold', 'suspend', 'roll_back'] as const
 
 function isPattern(text: string): boolean {
   try {
@@ -68,6 +68,18 @@ export const shadow = z
           .describe(
             'How many of the pairs should be the same or equivalent: shown beside the share that is.',
           ),
+        action: z
+          .enum(ACTIONS)
+          .default('note')
+          .describe(
+            'What comes of a smaller share: `note` shows it, `hold` keeps the rollout from climbing until so many pairs were compared and the share is met, `suspend` looks at every so-manieth pair and takes it to 0 % until probes are clean, `roll_back` latches it.',
+          ),
+        after: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(100)
+          .describe('Pairs of an epoch before which nothing is decided.'),
       })
       .prefault({})
       .describe('A plain threshold, with no error rate of its own; probes have one.'),
@@ -75,9 +87,9 @@ export const shadow = z
       .partialRecord(
         z.enum(FINDING_KINDS),
         z.union([
-          z.enum(INTEGRITY_ACTIONS),
+          z.enum(ACTIONS),
           z.strictObject({
-            action: z.enum(INTEGRITY_ACTIONS),
+            action: z.enum(ACTIONS),
             after: z
               .int()
               .min(1)
