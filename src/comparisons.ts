@@ -5,7 +5,7 @@ import { spreadOf } from './compare/noise.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
-import type { Finding, MonitorReport, Pair, ShadowNote, Similarity } from './types.ts'
+import type { Finding, MonitorReport, Pair, ShadowNote } from './types.ts'
 
 /** What shadows found, by rollout: counted, kept, and shown. In an isolate it waits here to be told. */
 
@@ -27,8 +27,6 @@ const MOST_TOLD = 25
 export class Comparisons implements ShadowsToTell {
   readonly #parts: ComparisonsParts
   readonly #drifts = new Map<string, Drift>()
-  /** How the newest score of each was measured. */
-  readonly #methods = new Map<string, Similarity['method']>()
   #waiting: Pair[] = []
   /** In an isolate, until it is told. */
   #caught: { readonly rollout: string; readonly finding: Finding }[] = []
@@ -40,7 +38,7 @@ export class Comparisons implements ShadowsToTell {
   }
 
   note(rollout: string, note: ShadowNote): void {
-    this.#driftOf(rollout).note(note)
+    this.driftOf(rollout).note(note)
     if (note.what === 'paired') this.#keep([note.pair])
     if (note.what !== 'caught' || this.#parts.store !== null) return
     this.#caught.push({ rollout, finding: note.finding })
@@ -49,13 +47,13 @@ export class Comparisons implements ShadowsToTell {
 
   /** Takes in what an isolate counted and found. */
   merge(rollout: string, { counts, pairs }: Omit<ShadowParcel, 'caught'>): void {
-    this.#driftOf(rollout).merge(counts)
+    if (counts !== null) this.driftOf(rollout).merge(counts)
     this.#keep(pairs)
   }
 
   waits(rollout: string): boolean {
     return (
-      !this.#driftOf(rollout).isEmpty ||
+      this.driftOf(rollout).waits ||
       this.#waiting.some((pair) => pair.rollout === rollout) ||
       this.#caught.some((one) => one.rollout === rollout)
     )
@@ -67,7 +65,7 @@ export class Comparisons implements ShadowsToTell {
     this.#waiting = this.#waiting.filter((pair) => !pairs.includes(pair))
     const caught = this.#caught.filter((one) => one.rollout === rollout).slice(0, MOST_TOLD)
     this.#caught = this.#caught.filter((one) => !caught.includes(one))
-    const counts = this.#driftOf(rollout).take()
+    const counts = this.driftOf(rollout).tell()
     return { counts, pairs, caught: caught.map(({ finding }) => finding) }
   }
 
@@ -78,8 +76,8 @@ export class Comparisons implements ShadowsToTell {
     meaning: MonitorReport | null,
   ): DriftView | null {
     if (shadow === undefined) return null
-    const { sent, dropped, usd, verdicts, findings, probes, similarity, noise } =
-      this.#driftOf(rollout).counts
+    const { sent, dropped, usd, verdicts, findings, probes, similarity, noise, method } =
+      this.driftOf(rollout).counts
     const compared = Object.values(verdicts).reduce((sum, count) => sum + count, 0)
     const equivalent = equivalenceOf(verdicts, shadow.equivalent.share / 100)
     return {
@@ -89,7 +87,7 @@ export class Comparisons implements ShadowsToTell {
       limit: meaning?.limit ?? null,
       noiseFloor: spreadOf(noise),
       similarity: spreadOf(similarity),
-      method: this.#methods.get(rollout) ?? null,
+      method,
       equivalent,
       verdicts,
       findings,
@@ -145,14 +143,12 @@ export class Comparisons implements ShadowsToTell {
   }
 
   #keep(pairs: readonly Pair[]): void {
-    for (const { rollout, similarity } of pairs) {
-      if (similarity !== null) this.#methods.set(rollout, similarity.method)
-    }
     this.#waiting.push(...pairs)
     if (this.#waiting.length > MOST_WAITING) this.#waiting = this.#waiting.slice(-MOST_WAITING)
   }
 
-  #driftOf(rollout: string): Drift {
+  /** What its shadows came to. */
+  driftOf(rollout: string): Drift {
     let drift = this.#drifts.get(rollout)
     if (drift === undefined) {
       drift = new Drift()

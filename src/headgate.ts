@@ -118,6 +118,7 @@ export function createHeadgate(parts: Parts): Headgate {
       parts.onEvent?.(event)
     },
     probe,
+    drift: (name) => comparisons.driftOf(name),
   })
   rollouts.configure(routes.rollouts.values())
   accounts.configure(budgetsIn(routes))

@@ -563,4 +563,6 @@ export interface DriftCounts {
   /** How alike the canary was to control, and control to itself: counts by hundredths, 101 of them; empty for none. */
   readonly similarity: readonly number[]
   readonly noise: readonly number[]
+  /** How the newest score was measured; null without one. */
+  readonly method: Similarity['method'] | null
 }

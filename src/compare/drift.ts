@@ -1,21 +1,76 @@
 import type { DriftCounts, Pair, ShadowNote } from '../types.ts'
 import { mergedScores, noScores, withScore } from './noise.ts'
 
-/** What the shadows of one rollout came to. In memory: it is for people, and no verdict rests on it. */
+/**
+ * What the shadows of one rollout came to: what a log is known to have, what it was handed and was not read back, and what
+ * waits. It is for people, and no verdict rests on it.
+ */
 export class Drift {
-  #counts: DriftCounts = NOTHING
+  readonly #waiting = new Sum()
+  #known = new Sum()
+  #handed: DriftCounts[] = []
 
+  /** All of it. */
   get counts(): DriftCounts {
-    return this.#counts
+    const all = new Sum()
+    for (const one of [this.#known.counts, ...this.#handed, this.#waiting.counts]) all.merge(one)
+    return all.counts
   }
 
   note(note: ShadowNote): void {
     this.merge(countsOf(note))
   }
 
-  /** Adds what another process counted. */
+  /** Adds what another process counted, and no log has. */
   merge(more: DriftCounts): void {
-    const { sent, usd, dropped, verdicts, findings, probes, similarity, noise } = this.#counts
+    this.#waiting.merge(more)
+  }
+
+  get waits(): boolean {
+    return !this.#waiting.isEmpty
+  }
+
+  /** What waits, for somebody else to keep: it is gone after. Null when nothing does. */
+  tell(): DriftCounts | null {
+    return this.#waiting.take()
+  }
+
+  /** What waits, for the log. Null when nothing does. */
+  take(): DriftCounts | null {
+    const taken = this.#waiting.take()
+    if (taken !== null) this.#handed.push(taken)
+    return taken
+  }
+
+  /** The log has it. @param own it is what was taken first, of what was not read back yet */
+  logged(counts: DriftCounts, own: boolean): void {
+    if (own) this.#handed.shift()
+    this.#known.merge(counts)
+  }
+
+  /** Another epoch begins. @param known what the log is known to have of it */
+  begin(known: DriftCounts | null): void {
+    this.#handed = []
+    this.#known = new Sum()
+    if (known !== null) this.#known.merge(known)
+  }
+
+  /** What the log is known to have; null for nothing. */
+  get known(): DriftCounts | null {
+    return this.#known.isEmpty ? null : this.#known.counts
+  }
+}
+
+class Sum {
+  #counts: DriftCounts = NOTHING
+
+  get counts(): DriftCounts {
+    return this.#counts
+  }
+
+  merge(more: DriftCounts): void {
+    const { sent, usd, dropped, verdicts, findings, probes, similarity, noise, method } =
+      this.#counts
     this.#counts = {
       sent: sent + more.sent,
       usd: usd === null ? more.usd : usd + (more.usd ?? 0),
@@ -25,6 +80,7 @@ export class Drift {
       probes: { asked: probes.asked + more.probes.asked, odd: probes.odd + more.probes.odd },
       similarity: merged(similarity, more.similarity),
       noise: merged(noise, more.noise),
+      method: more.method ?? method,
     }
   }
 
@@ -32,8 +88,9 @@ export class Drift {
     return this.#counts === NOTHING
   }
 
-  /** What was counted; it is empty after. */
-  take(): DriftCounts {
+  /** What was counted, null for nothing; it is empty after. */
+  take(): DriftCounts | null {
+    if (this.isEmpty) return null
     const counts = this.#counts
     this.#counts = NOTHING
     return counts
@@ -49,6 +106,7 @@ const NOTHING: DriftCounts = {
   probes: { asked: 0, odd: 0 },
   similarity: [],
   noise: [],
+  method: null,
 }
 
 function countsOf(note: ShadowNote): DriftCounts {
@@ -72,6 +130,7 @@ function pairedCounts({ verdict, findings, odd, similarity, noise }: Pair): Drif
     probes: { asked: Number(odd !== null), odd: Number(odd === true) },
     similarity: similarity === null ? [] : withScore(noScores(), similarity.score),
     noise: noise === null ? [] : withScore(noScores(), noise),
+    method: similarity?.method ?? null,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Place } from '../judge/judge.ts'
 import type { EvidenceBatch } from '../ports.ts'
+import type { DriftCounts } from '../types.ts'
 import type { Evidence } from './evidence.ts'
 import type { FlushRecord } from './flushes.ts'
 
@@ -23,13 +24,17 @@ export class Batches {
     this.#fromMs = parts.wallMs()
   }
 
-  /** What was counted since the last; null when nothing was. The evidence is empty after. */
+  /**
+   * What was counted since the last; null when nothing was. The evidence is empty after.
+   * @param drift what shadows came to since; null where nothing did
+   */
   take(
     evidence: Evidence,
     place: Place,
+    drift: DriftCounts | null,
     said: Pick<FlushRecord, 'canary' | 'policy' | 'seen'>,
   ): EvidenceBatch<FlushRecord> | null {
-    if (!evidence.waits) return null
+    if (!evidence.waits && drift === null) return null
     const { rollout, process, wallMs } = this.#parts
     const fromMs = this.#fromMs
     const atMs = Math.max(fromMs, wallMs())
@@ -40,7 +45,14 @@ export class Batches {
       process,
       sequence: this.#sequence++,
       at: atMs,
-      counts: { place, fromMs, atMs, ...evidence.take(), ...said },
+      counts: {
+        place,
+        fromMs,
+        atMs,
+        ...evidence.take(),
+        ...(drift === null ? {} : { drift }),
+        ...said,
+      },
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { FirstOutcomesState } from '../judge/first-outcomes.ts'
 import type { Checkpoint } from '../ports.ts'
+import type { DriftCounts } from '../types.ts'
 import type { Judged } from './flushes.ts'
 
 /** Where the evidence of a rollout stood, as text: a restart reads on from there. */
@@ -7,6 +8,8 @@ import type { Judged } from './flushes.ts'
 export interface Checkpointed {
   readonly judged: Judged
   readonly firsts: FirstOutcomesState
+  /** What shadows of the epoch came to; null for nothing. */
+  readonly drift: DriftCounts | null
 }
 
 const SCHEMA = 1
@@ -15,18 +18,19 @@ export function checkpointOf(
   rollout: string,
   judged: Judged,
   { epoch, shares, words }: FirstOutcomesState,
+  drift: DriftCounts | null,
 ): Checkpoint {
-  const kept = JSON.stringify({ schema: SCHEMA, judged, epoch, shares, words: packed(words) })
-  return { rollout, position: judged.position, kept }
+  const what = { schema: SCHEMA, judged, epoch, shares, words: packed(words), drift }
+  return { rollout, position: judged.position, kept: JSON.stringify(what) }
 }
 
 /** @returns null for none, and for what this version did not write: the log is read from its beginning then */
 export function fromCheckpoint(checkpoint: Checkpoint | null): Checkpointed | null {
   if (checkpoint === null) return null
   try {
-    const { schema, judged, epoch, shares, words } = JSON.parse(checkpoint.kept)
+    const { schema, judged, epoch, shares, words, drift } = JSON.parse(checkpoint.kept)
     if (schema !== SCHEMA || judged.position !== checkpoint.position) return null
-    return { judged, firsts: { epoch, shares, words: unpacked(words) } }
+    return { judged, firsts: { epoch, shares, words: unpacked(words) }, drift: drift ?? null }
   } catch {
     return null
   }

@@ -23,7 +23,7 @@ import type {
 import { advance, type Findings, type Wait, waitsOf } from './advance.ts'
 import { type Command, type CommandResult, command } from './command.ts'
 import { type Note, noted } from './events.ts'
-import { EvidenceLog } from './evidence-log.ts'
+import { type DriftToLog, EvidenceLog } from './evidence-log.ts'
 import type { Dispatch, RolloutAnswer } from './exchange.ts'
 import type { FlushRecord } from './flushes.ts'
 import { policyFor } from './guard.ts'
@@ -66,6 +66,8 @@ export interface ControllerParts {
   readonly isolates?: boolean | undefined
   /** Asks both arms the same. @returns null when there is nothing to ask with */
   readonly probe: (rollout: string, like: ProbeShape | null) => Promise<ProbeAnswer | null>
+  /** What its shadows came to. */
+  readonly drift: (rollout: string) => DriftToLog
 }
 
 /** Where a rollout stands, for whoever shows it. */
@@ -140,6 +142,7 @@ export class Controller {
         process,
         wallMs,
         journals: parts.isolates === true ? new Journals() : null,
+        drift: parts.drift(name),
       },
     )
     this.#watch = new Watch({

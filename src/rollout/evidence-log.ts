@@ -2,7 +2,7 @@ import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
-import type { Finding, Observation, Pair, RolloutRecord, Trip } from '../types.ts'
+import type { DriftCounts, Finding, Observation, Pair, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint, packed } from './checkpoint.ts'
 import { type Added, Evidence } from './evidence.ts'
@@ -19,6 +19,19 @@ export interface EvidenceLogParts extends BatchesParts {
   readonly store: EvidenceStore<FlushRecord>
   /** Where isolates count too, and have to hear of each other's units. */
   readonly journals: Journals | null
+  readonly drift: DriftToLog
+}
+
+/** What shadows came to, on its way into the log and back out of it. */
+export interface DriftToLog {
+  /** What was counted since the last; null when nothing was. */
+  take(): DriftCounts | null
+  /** The log has it now. @param own it is what was taken last */
+  logged(counts: DriftCounts, own: boolean): void
+  /** Another epoch begins. @param known what the log had of it by the checkpoint; null for nothing */
+  begin(known: DriftCounts | null): void
+  /** All that the log is known to have of the epoch; null for nothing. */
+  readonly known: DriftCounts | null
 }
 
 /** What the counts are judged by, and whose they are. */
@@ -89,6 +102,7 @@ export class EvidenceLog {
     this.#judged = kept?.judged ?? NOTHING_JUDGED
     this.#evidence = new Evidence(epoch, this.#terms.policy, this.pins, kept?.firsts)
     this.#parts.journals?.begin(this.#judged.position)
+    this.#parts.drift.begin(kept?.drift ?? null)
     // Whoever reads this epoch alone has to learn it too.
     this.#toldPolicy = null
   }
@@ -140,8 +154,10 @@ export class EvidenceLog {
   /** So that the next process need not read the log from its beginning. @throws what the store throws */
   async keepCheckpoint(): Promise<void> {
     if (this.#judged.position === 0) return
-    const { store, rollout } = this.#parts
-    await store.keepCheckpoint(checkpointOf(rollout, this.#judged, this.#evidence.firsts()))
+    const { store, rollout, drift } = this.#parts
+    await store.keepCheckpoint(
+      checkpointOf(rollout, this.#judged, this.#evidence.firsts(), drift.known),
+    )
   }
 
   async #append(): Promise<void> {
@@ -153,7 +169,7 @@ export class EvidenceLog {
   /** What was counted since the last; null when nothing was. */
   #take(place: Place): EvidenceBatch<FlushRecord> | null {
     const { policy, canary } = this.#terms
-    const batch = this.#batches.take(this.#evidence, place, {
+    const batch = this.#batches.take(this.#evidence, place, this.#parts.drift.take(), {
       canary,
       policy: this.#toldPolicy === policy ? null : policy,
       seen: seenOf(this.#judged),
@@ -164,7 +180,7 @@ export class EvidenceLog {
 
   /** Judges what the log holds beyond the last position, record by record. @returns what tripped at this visit */
   async #read(visit: number): Promise<Trip | null> {
-    const { store, rollout } = this.#parts
+    const { store, rollout, process, drift } = this.#parts
     let trip: Trip | null = null
     for (;;) {
       const after = this.#judged.position
@@ -173,6 +189,9 @@ export class EvidenceLog {
         this.#judged = judgeNext(this.#judged, batch)
         this.#evidence.restore(batch.counts.journal)
         this.#parts.journals?.add(batch)
+        if (batch.counts.drift !== undefined) {
+          drift.logged(batch.counts.drift, batch.process === process)
+        }
         const { place, judgement } = this.#judged
         if (place?.visit === visit) trip ??= judgement?.trip ?? null
       }

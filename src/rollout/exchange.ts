@@ -47,7 +47,8 @@ export interface Parcel {
 
 /** What an isolate's shadows came to. */
 export interface ShadowParcel {
-  readonly counts: DriftCounts
+  /** Null for none, and where the batch has them: it goes into the log. */
+  readonly counts: DriftCounts | null
   readonly pairs: readonly Pair[]
   /** Findings outside of pairs. */
   readonly caught?: readonly Finding[]

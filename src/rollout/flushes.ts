@@ -8,7 +8,7 @@ import { hashOf } from '../judge/hash.ts'
 import { type JudgeState, judge, type Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import type { LoggedBatch } from '../ports.ts'
-import type { Judgement } from '../types.ts'
+import type { DriftCounts, Judgement } from '../types.ts'
 
 /** What one flush of one process leaves on record. JSON as it is. */
 export interface FlushRecord {
@@ -22,6 +22,8 @@ export interface FlushRecord {
   readonly counts: readonly Counts[]
   /** The units it took in: `FirstOutcomes.restore`. */
   readonly journal: readonly number[]
+  /** What shadows came to, for people: the judge does not read it. Not there where nothing did. */
+  readonly drift?: DriftCounts
   /** What it is judged by; null: what the record before of the same process was. */
   readonly policy: Policy | null
   /** What its writer had judged by then; null before anything. */

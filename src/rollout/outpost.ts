@@ -258,19 +258,25 @@ export class Outpost {
 
   #pack(): void {
     const said = { canary: this.#canary, policy: null, seen: null }
+    const hasMore = this.#hasMore
+    const shadows = this.#parts.shadows.take(this.rollout)
+    // In the log it counts once, also where it is sent again, and outlives the writer.
+    const drift = this.#plan.guarded ? (shadows?.counts ?? null) : null
+    const place = placeOf(this.#plan, this.#record)
     const batch =
-      this.#evidence === null
-        ? null
-        : this.#batches.take(this.#evidence, placeOf(this.#plan, this.#record), said)
+      this.#evidence === null ? null : this.#batches.take(this.#evidence, place, drift, said)
     const measured = this.#parts.measured?.() ?? null
-    if (batch === null && !this.#hasMore && measured === null) return
+    if (batch === null && !hasMore && measured === null) return
     this.#waiting.push({
       sequence: this.#sequence++,
       batch,
       tally: this.#tally.take(),
       spend: this.#books?.take() ?? [],
       measured,
-      shadows: this.#parts.shadows.take(this.rollout),
+      shadows:
+        shadows === null || batch?.counts.drift === undefined
+          ? shadows
+          : { ...shadows, counts: null },
     })
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Drift } from '../../src/compare/drift.ts'
 import { randomFrom } from '../../src/demo/random.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import type { LoggedBatch, Stores } from '../../src/ports.ts'
@@ -260,6 +261,7 @@ describe('a reload', () => {
       onChange() {},
       onEvent() {},
       probe: async () => null,
+      drift: () => new Drift(),
     })
     const canary = { name: 'relay', origin: 'https://b.example', basePath: '/v1' }
     const input = { name: 'relay', groupId: 'headgate-relay', config: rolloutConfig(), canary }

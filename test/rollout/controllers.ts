@@ -1,3 +1,4 @@
+import { Drift } from '../../src/compare/drift.ts'
 import { configSchema, type RolloutConfig } from '../../src/config/schema.ts'
 import { HeadgateError } from '../../src/errors.ts'
 import type { Draw, Stores } from '../../src/ports.ts'
@@ -69,6 +70,8 @@ export function cable(stores: Stores<FlushRecord>): {
 export interface Stand {
   readonly clock: ManualClock
   readonly controller: Controller
+  /** What its shadows came to. */
+  readonly drift: Drift
   readonly events: RolloutEvent[]
   readonly logs: string[]
   /** What the flag lets through. */
@@ -106,6 +109,7 @@ export function stand(
   }
   const process = `process-${processes++}`
   let ids = 0
+  const drift = new Drift()
   const controller = new Controller(inputOf(config, options.canary), {
     stores,
     clock,
@@ -117,11 +121,13 @@ export function stand(
     onChange: () => {},
     onEvent: (event) => events.push(event),
     probe: () => Promise.resolve(made.answer),
+    drift: () => drift,
     ...options.parts,
   })
   const made: Stand = {
     clock,
     controller,
+    drift,
     events,
     logs,
     ceilingBp: 10_000,

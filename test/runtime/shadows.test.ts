@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { RolloutView } from '../../src/api/views/rollout.ts'
 import type { JournalEntry } from '../../src/demo/journal.ts'
+import type { FlushRecord } from '../../src/rollout/flushes.ts'
+import { memoryStores } from '../../src/stores/memory.ts'
 import type { Pair } from '../../src/types.ts'
 import {
   ask,
@@ -281,6 +283,25 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
       expect(view.drift?.findings).toEqual({ model_echo: 1 })
       expect(view.state).toBe('ramping')
     })
+  })
+
+  it('what they came to outlives who counted it', async () => {
+    const stores = memoryStores<FlushRecord>()
+    const kept = transport === 'worker' ? {} : { stores }
+    const first = await start({ transport, rollout: { ...SHADOW, guard: {} }, ...kept })
+    await ask(first, CHAT)
+    await shadows(first, ({ compared }) => compared === 1)
+    const before = ((await first.ask('/rollouts/relay')) as RolloutView).drift
+    expect(before).toMatchObject({ verdicts: { same: 1 }, method: 'lexical' })
+    // At the edge the object begins anew with this; elsewhere the process does.
+    if (transport === 'worker') await first.setFlag(0)
+    else await first.headgate.turn()
+    const next =
+      transport === 'worker'
+        ? first
+        : await start({ transport, rollout: { ...SHADOW, guard: {} }, ...kept })
+    const after = ((await next.ask('/rollouts/relay')) as RolloutView).drift
+    expect(after).toEqual(before)
   })
 
   describe('pairs that are not equivalent', () => {

@@ -8,7 +8,7 @@ const spread = z
 
 export const driftView = z
   .object({
-    probes: count.describe('Triangle tests since this process began.'),
+    probes: count.describe('Triangle tests of this epoch.'),
     odd: count.describe('Of those, in how many the canary was the odd one; a third is chance.'),
     evidence: z
       .number()
@@ -41,7 +41,9 @@ export const driftView = z
           .nullable()
           .describe('Of what has a price; null where nothing has: unknown is never 0.'),
       })
-      .describe('Since this process began.'),
+      .describe(
+        'Of this epoch, over restarts; since the process began where neither plan nor guard keeps evidence.',
+      ),
   })
   .meta({ id: 'Drift', description: 'What comparing both arms on the same requests came to.' })
 
