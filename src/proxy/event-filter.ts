@@ -36,7 +36,11 @@ export class EventFilter {
     if (this.#givenUp) return chunk
     const bytes = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk)
     const end = lastBlank(bytes)
-    this.#rest = end === bytes.length ? NONE : bytes.subarray(end)
+    if (end === bytes.length) {
+      this.#rest = NONE
+      return this.#changed(bytes)
+    }
+    this.#rest = bytes.subarray(end)
     if (this.#rest.length > HEAD_BYTES) {
       this.#givenUp = true
       const complete = this.#changed(bytes.subarray(0, end))
