@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { childrenOf } from './accounting.ts'
 import type { MockReport } from './mock-upstream.ts'
 import { startPinned, stop } from './processes.ts'
-import { UPSTREAM_KEY, type Workload } from './workloads.ts'
+import { isStream, UPSTREAM_KEY, type Workload } from './workloads.ts'
 
 /** The proxies that are held against each other, each in a process of its own on the same core. */
 
@@ -133,7 +133,7 @@ export async function startNginx({ core, upstream, folder }: Surroundings): Prom
     name: 'nginx',
     pids: [master, ...childrenOf(master)],
     child,
-    portOf: (workload) => (workload === 'stream' ? stream : whole),
+    portOf: (workload) => (isStream(workload) ? stream : whole),
     stop: () => stop(child),
   }
 }

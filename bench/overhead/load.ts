@@ -1,6 +1,13 @@
 import { connect, type Socket } from 'node:net'
 import { machineTicks, TICK_US, ticksOf } from './accounting.ts'
-import { CONNECTIONS, requestsOf, STREAM_CHUNKS, WORKLOADS, type Workload } from './workloads.ts'
+import {
+  CONNECTIONS,
+  isStream,
+  requestsOf,
+  STREAM_CHUNKS,
+  WORKLOADS,
+  type Workload,
+} from './workloads.ts'
 
 /**
  * PROCESS: asks a candidate over kept-alive connections, each for one answer at a time, and reads the kernel's accounts
@@ -124,16 +131,16 @@ async function measure(order: LoadOrder): Promise<Sample> {
   const questions = requests.get(order.workload) as Buffer[]
   const counts: Counts = { answers: 0, failures: 0, bytes: 0, reads: 0, answerBytes: 0 }
   const many = CONNECTIONS[order.workload]
-  const streams = order.workload === 'stream'
+  const streams = isStream(order.workload)
   const connections = Array.from(
     { length: many },
     (_, index) =>
       new Connection(order.port, questions, index * Math.floor(questions.length / many), counts),
   )
-  // Streams begin one after the other, so that they end one after the other too.
+  // Paced streams begin one after the other, so that they end one after the other too.
   for (const connection of connections) {
     connection.ask()
-    if (streams) await pause(18)
+    if (order.workload === 'stream') await pause(18)
   }
   await pause(order.rampMs)
 

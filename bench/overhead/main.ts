@@ -24,7 +24,7 @@ import { WORKLOADS, type Workload } from './workloads.ts'
  * requests it did. Candidates take turns within each round, so that what changes on the machine changes for all.
  */
 
-const HELP = `npm run bench:overhead -- [--rounds 12] [--quick] [--only json-1k,json-30k,stream] [--write]
+const HELP = `npm run bench:overhead -- [--rounds 12] [--quick] [--only json-1k,json-30k,stream,stream-full] [--write]
 npm run bench:overhead -- --profile [headgate|bare]
 
 --rounds N   quiet rounds to take; noisy ones are taken again, at most N times in all
@@ -184,16 +184,16 @@ function report(measured: readonly Measured[], seen: Circumstances): void {
       'nginx not installed (apt-get install -y --no-install-recommends nginx-light): left out',
   ]
   const command = `npm run bench:overhead -- ${values.quick ? '--quick' : `--rounds ${rounds}`}`
-  const reads = rows.some((row) => row.workload === 'stream')
-    ? Math.max(...measured.map(({ sample }) => 1 - sample.readsPerChunk))
-    : 0
+  const paced = measured.filter(({ workload }) => workload === 'stream')
+  const together = Math.max(0, ...paced.map(({ sample }) => 1 - sample.readsPerChunk))
   const notes = [
     `Machine: ${cpus().length} cores, ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 1e9)} GB; proxy on core ${proxyCore}, load on ${loadCore}, mock on ${mockCore}.`,
     `Versions: ${versions.join(', ')}.`,
     `Rounds: ${quiet} quiet, ${noisy} noisy; elsewhere ${percent(Math.max(...foreign))} of a core at most, ${percent(foreign.reduce((sum, each) => sum + each, 0) / foreign.length)} on average.`,
     `Canary: ${percent(counts.canary / (counts.canary + counts.control))} of what Headgate sent while it warmed up; the flag says ${CANARY_PERCENT} %.`,
   ]
-  if (reads > 0.2) notes.push(`Chunks ran together: up to ${percent(reads)} of them.`)
+  if (together > 0.2)
+    notes.push(`Chunks of paced streams ran together: up to ${percent(together)} of them.`)
   const table = tableOf(rows)
   const verdict = isNoisy
     ? ['noisy: another process took over 10 % of a core. Nothing follows from these numbers.']
@@ -236,9 +236,9 @@ for and taken out again, tallies, control plane. **bare** is the least that node
 the body buffered, the key swapped. **nginx** is one worker with a pool of kept-alive connections. Ratios are medians
 of pairs taken in the same round, with the range from the 10th to the 90th percentile. Absolute values move with the
 machine; the ratios are the point. Differences under 15 % between two Node variants are noise on a small shared machine.
-Requests a second are the load's limit, not the candidate's, where it did not take its core whole. Streams are paced,
-so that every chunk is read and written by itself; that is how models answer, and it costs more a chunk than a
-saturated pipe, where the kernel runs them together.
+Requests a second are the load's limit, not the candidate's, where it did not take its core whole. A paced stream's
+chunks are each read and written by themselves; that is how models answer, and it costs more a chunk than a full pipe,
+where the kernel runs them together: of those a chunk is a part of a read.
 `,
   )
   console.log(`\nwritten: ${DOCS}`)

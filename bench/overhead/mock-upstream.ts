@@ -3,6 +3,7 @@ import {
   CHUNK_INTERVAL_MS,
   streamFrames,
   streamHead,
+  UNPACED,
   UPSTREAM_KEY,
   wholeAnswer,
 } from './workloads.ts'
@@ -24,6 +25,7 @@ const FRAMES = streamFrames(false)
 const FRAMES_WITH_USAGE = streamFrames(true)
 const HEAD_END = Buffer.from('\r\n\r\n')
 const STREAMS = Buffer.from('"stream":true')
+const FULL = Buffer.from(UNPACED)
 const ASKS_USAGE = Buffer.from('"include_usage":true')
 
 const counts = { control: 0, canary: 0 }
@@ -82,7 +84,9 @@ function serve(arm: 'control' | 'canary'): Promise<number> {
       }
       socket.write(HEAD)
       const usage = request.indexOf(ASKS_USAGE, headEnd) >= 0
-      begin({ socket, frames: usage ? FRAMES_WITH_USAGE : FRAMES, next: 0 })
+      const frames = usage ? FRAMES_WITH_USAGE : FRAMES
+      if (request.indexOf(FULL, headEnd) < 0) begin({ socket, frames, next: 0 })
+      else for (const frame of frames) socket.write(frame)
     })
   })
   return new Promise((done) => {

@@ -1,7 +1,7 @@
 import type { CandidateName } from './candidates.ts'
 import type { Sample } from './load.ts'
 import { type Spread, spreadOf } from './statistics.ts'
-import { STREAM_CHUNKS, WORKLOAD_TITLES, WORKLOADS, type Workload } from './workloads.ts'
+import { isStream, STREAM_CHUNKS, WORKLOAD_TITLES, WORKLOADS, type Workload } from './workloads.ts'
 
 /** What the numbers say, and when they say nothing. */
 
@@ -21,7 +21,9 @@ export const NOISY = 0.1
 const MUST: Readonly<Record<Workload, { bare: number; nginx: number | null }>> = {
   'json-1k': { bare: 1.35, nginx: 6 },
   'json-30k': { bare: 1.35, nginx: null },
-  stream: { bare: 1.15, nginx: 1.5 },
+  // Of a stream SPEED.md measured a full pipe. One that is paced is a read and a write a chunk, which nginx does without a heap.
+  stream: { bare: 1.15, nginx: null },
+  'stream-full': { bare: 1.15, nginx: 1.5 },
 }
 
 export interface Row {
@@ -51,7 +53,7 @@ export function rowsOf(measured: readonly Measured[]): Row[] {
           workload,
           candidate,
           cpuUs,
-          cpuUsPerChunk: workload === 'stream' ? cpuUs.median / STREAM_CHUNKS : null,
+          cpuUsPerChunk: isStream(workload) ? cpuUs.median / STREAM_CHUNKS : null,
           requestsPerSecond: spreadOf(own.map(({ sample }) => sample.requests / sample.seconds))
             .median,
           busy: spreadOf(own.map(({ sample }) => sample.busy)).median,

@@ -2,7 +2,7 @@ import { type Random, randomFrom } from '../../src/demo/random.ts'
 
 /** What is asked and what is answered: the same bytes in every run, on every machine. */
 
-export const WORKLOADS = ['json-1k', 'json-30k', 'stream'] as const
+export const WORKLOADS = ['json-1k', 'json-30k', 'stream', 'stream-full'] as const
 export type Workload = (typeof WORKLOADS)[number]
 
 /** How each workload is named in tables. */
@@ -10,13 +10,21 @@ export const WORKLOAD_TITLES: Readonly<Record<Workload, string>> = {
   'json-1k': 'JSON, 1 KB question, 2 KB answer',
   'json-30k': 'JSON, 30 KB question, 2 KB answer',
   stream: 'stream of 200 chunks, 1 KB question',
+  'stream-full': 'the same, each as fast as it goes',
 }
+
+export function isStream(workload: Workload): boolean {
+  return workload === 'stream' || workload === 'stream-full'
+}
+
+/** In a question: its answer is not paced. */
+export const UNPACED = '"seed":1,'
 
 /** Events of a stream, `[DONE]` included; the usage chunk, sent when asked, comes on top. */
 export const STREAM_CHUNKS = 200
 
 /**
- * Time between two chunks of one stream, in ms. With the streams at a time below it keeps every candidate under its core:
+ * Time between two chunks of one paced stream, in ms. With the streams at a time below it keeps every candidate under its core:
  * each chunk is a write and a read of its own, as a model's are. A saturated pipe would measure how many of them run
  * together, which its slowest part decides.
  */
@@ -27,6 +35,7 @@ export const CONNECTIONS: Readonly<Record<Workload, number>> = {
   'json-1k': 64,
   'json-30k': 64,
   stream: 32,
+  'stream-full': 32,
 }
 
 /** Different first user messages, so that about a tenth of the units are the canary's. */
@@ -79,10 +88,10 @@ function questionOf(workload: Workload, variant: number): string {
     }
   }
   const settings = { temperature: 0.2, max_completion_tokens: 512 }
-  const question =
-    workload === 'stream'
-      ? { model: MODEL, stream: true, messages, ...settings }
-      : { model: MODEL, messages, ...settings }
+  const paced = workload === 'stream-full' ? { seed: 1 } : {}
+  const question = isStream(workload)
+    ? { model: MODEL, stream: true, ...paced, messages, ...settings }
+    : { model: MODEL, messages, ...settings }
   const wanted = workload === 'json-30k' ? 30_000 : 1_000
   const last = messages.at(-1) as { content: string }
   const missing = wanted - JSON.stringify(question).length
