@@ -2,6 +2,7 @@ import type { DriftView } from './api/views/drift.ts'
 import { Drift } from './compare/drift.ts'
 import { equivalenceOf } from './compare/equivalence.ts'
 import { spreadOf } from './compare/noise.ts'
+import { samePromptsOf } from './compare/work.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
@@ -76,7 +77,7 @@ export class Comparisons implements ShadowsToTell {
     meaning: MonitorReport | null,
   ): DriftView | null {
     if (shadow === undefined) return null
-    const { sent, dropped, usd, verdicts, findings, probes, similarity, noise, method } =
+    const { sent, dropped, usd, verdicts, findings, probes, similarity, noise, method, work } =
       this.driftOf(rollout).counts
     const compared = Object.values(verdicts).reduce((sum, count) => sum + count, 0)
     const equivalent = equivalenceOf(verdicts, shadow.equivalent.share / 100)
@@ -89,6 +90,7 @@ export class Comparisons implements ShadowsToTell {
       similarity: spreadOf(similarity),
       method,
       equivalent,
+      samePrompts: samePromptsOf(work),
       verdicts,
       findings,
       shadows: { sent, compared, dropped, costUsd: usd },

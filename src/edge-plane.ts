@@ -169,6 +169,7 @@ export function edgePlane({
       const days = daysOf(query, atMs)
       const asked = rollout === undefined ? rollouts : [rollout]
       const each = await Promise.all(asked.map((name) => heard(writer(name).ledger(name, days))))
+      const views = await Promise.all(asked.map((name) => reached(writer(name).view(name))))
       const lines = each
         .flatMap((one) => one.lines)
         .filter(({ key }) => rollout === undefined || key.rollout === rollout)
@@ -176,6 +177,7 @@ export function edgePlane({
         query,
         lines,
         budgets: stoodTogether(each.flatMap((one) => one.budgets)),
+        rollouts: views.filter((view) => view !== null),
         atMs,
       })
     },

@@ -338,7 +338,8 @@ export function createHeadgate(parts: Parts): Headgate {
     const stands = accounts
       .stands()
       .filter(({ whose, name }) => rollout === undefined || whose === 'caller' || name === rollout)
-    return costsAt({ query, lines: of, budgets: stands, atMs })
+    const asked = viewAll().filter(({ name }) => rollout === undefined || name === rollout)
+    return costsAt({ query, lines: of, budgets: stands, rollouts: asked, atMs })
   }
 
   function metrics(): Measured | null {

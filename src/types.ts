@@ -565,4 +565,17 @@ export interface DriftCounts {
   readonly noise: readonly number[]
   /** How the newest score was measured; null without one. */
   readonly method: Similarity['method'] | null
+  readonly work: WorkCounts
+}
+
+/** What the same prompts took on both arms, of pairs where both answered and said what they used. */
+export interface WorkCounts {
+  readonly pairs: number
+  /** In and out. */
+  readonly controlTokens: number
+  readonly canaryTokens: number
+  /** Of those, pairs that have a price on both arms; dollars are of them. */
+  readonly priced: number
+  readonly controlUsd: number
+  readonly canaryUsd: number
 }

@@ -16,6 +16,7 @@ import type { Role } from '../types.ts'
 import { budgetViewOf } from './budget-view.ts'
 import type { CostsQuery } from './plane.ts'
 import type { CostLineView, CostsView } from './views/costs.ts'
+import type { RolloutView } from './views/rollout.ts'
 
 /** The ledger as the API shows it. */
 
@@ -26,6 +27,8 @@ export interface CostInput {
   readonly to: string
   readonly by: Grouping
   readonly budgets: readonly BudgetStand[]
+  /** Whose pairs say what the same prompts took. */
+  readonly rollouts: readonly Pick<RolloutView, 'name' | 'drift'>[]
   /** `2026-11-26`, UTC. */
   readonly today: string
   /** The part of today that is over, 0..1. */
@@ -50,15 +53,16 @@ export function costsAt({
   query,
   lines,
   budgets,
+  rollouts,
   atMs,
-}: Pick<CostInput, 'lines' | 'budgets'> & {
+}: Pick<CostInput, 'lines' | 'budgets' | 'rollouts'> & {
   readonly query: CostsQuery
   readonly atMs: number
 }): CostsView {
   const today = dayText(atMs)
   const { by } = query
   const gone = (atMs % DAY_MS) / DAY_MS
-  return costsViewOf({ lines, ...askedDays(query, today), by, budgets, today, gone })
+  return costsViewOf({ lines, ...askedDays(query, today), by, budgets, rollouts, today, gone })
 }
 
 function askedDays({ from, to }: Pick<CostsQuery, 'from' | 'to'>, today: string) {
@@ -71,7 +75,8 @@ function monthBegan(today: string): string {
   return `${today.slice(0, 7)}-01`
 }
 
-export function costsViewOf({ lines, from, to, by, budgets, today, gone }: CostInput): CostsView {
+export function costsViewOf(input: CostInput): CostsView {
+  const { lines, from, to, by, budgets, rollouts, today, gone } = input
   const asked = lines.filter(({ key }) => key.day >= from && key.day <= to)
   const ofRole = (role: Role) => dollars(sumsOf(asked.filter(({ key }) => key.role === role)).spent)
   const { source, version, date } = OFFICIAL_PRICES
@@ -88,6 +93,9 @@ export function costsViewOf({ lines, from, to, by, budgets, today, gone }: CostI
     },
     month: monthOf(lines, today, gone),
     equalWork: equalWorkOf(asked),
+    samePrompts: rollouts.flatMap(({ name, drift }) =>
+      drift?.samePrompts == null ? [] : [{ rollout: name, ...drift.samePrompts }],
+    ),
     coldCaches: coldCachesOf(asked),
     budgets: budgets
       .filter(({ whose }) => whose === 'canary')

@@ -38,6 +38,7 @@ export function statusLines(rollout: RolloutView, now: number, paint: Paint): st
     ),
     ...probeRows(rollout),
     ...caughtRows(rollout, paint),
+    ...workRows(rollout),
     ...budgetRows(rollout),
     row('reach', oneLine(rollout.reach.words)),
   ]
@@ -265,10 +266,16 @@ function needRows({ need }: RolloutView, now: number): string[] {
   return [row('needs', `about ${plural(need.canaryRequests, 'more canary request')}${what}${time}`)]
 }
 
-/** What shadows and doors found since the process began. */
+/** What shadows and doors found in this epoch. */
 function caughtRows({ drift }: RolloutView, paint: Paint): string[] {
   const found = Object.entries(drift?.findings ?? {}).map(([kind, count]) => `${kind} ${count}`)
   return found.length === 0 ? [] : [row('caught', paint('red', found.join(', ')))]
+}
+
+/** What the same prompts took on both arms, once enough pairs say so. */
+function workRows({ drift }: RolloutView): string[] {
+  const work = drift?.samePrompts
+  return work?.tokens == null ? [] : [row('work', oneLine(work.words))]
 }
 
 function probeRows({ probes }: RolloutView): string[] {

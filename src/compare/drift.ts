@@ -1,5 +1,6 @@
 import type { DriftCounts, Pair, ShadowNote } from '../types.ts'
 import { mergedScores, noScores, withScore } from './noise.ts'
+import { addWork, NO_WORK, workIn } from './work.ts'
 
 /**
  * What the shadows of one rollout came to: what a log is known to have, what it was handed and was not read back, and what
@@ -69,7 +70,7 @@ class Sum {
   }
 
   merge(more: DriftCounts): void {
-    const { sent, usd, dropped, verdicts, findings, probes, similarity, noise, method } =
+    const { sent, usd, dropped, verdicts, findings, probes, similarity, noise, method, work } =
       this.#counts
     this.#counts = {
       sent: sent + more.sent,
@@ -81,6 +82,7 @@ class Sum {
       similarity: merged(similarity, more.similarity),
       noise: merged(noise, more.noise),
       method: more.method ?? method,
+      work: addWork(work, more.work),
     }
   }
 
@@ -107,6 +109,7 @@ const NOTHING: DriftCounts = {
   similarity: [],
   noise: [],
   method: null,
+  work: NO_WORK,
 }
 
 function countsOf(note: ShadowNote): DriftCounts {
@@ -122,7 +125,8 @@ function countsOf(note: ShadowNote): DriftCounts {
   }
 }
 
-function pairedCounts({ verdict, findings, odd, similarity, noise }: Pair): DriftCounts {
+function pairedCounts(pair: Pair): DriftCounts {
+  const { verdict, findings, odd, similarity, noise } = pair
   return {
     ...NOTHING,
     verdicts: { [verdict]: 1 },
@@ -131,6 +135,7 @@ function pairedCounts({ verdict, findings, odd, similarity, noise }: Pair): Drif
     similarity: similarity === null ? [] : withScore(noScores(), similarity.score),
     noise: noise === null ? [] : withScore(noScores(), noise),
     method: similarity?.method ?? null,
+    work: workIn(pair),
   }
 }
 

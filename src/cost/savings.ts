@@ -153,7 +153,7 @@ export function equalWorkOf(lines: readonly LedgerLine[]): EqualWork[] {
     const words =
       ratio === null
         ? `needs ${LEAST_ANSWERS} drawn answers of each arm, has ${control.answers} of control and ${canary.answers} of the canary`
-        : `an answer of the canary cost ${(ratio * 100).toFixed(1)} % of control’s, by drawn answers; on the same prompts only shadows can say`
+        : `an answer of the canary cost ${(ratio * 100).toFixed(1)} % of control’s, by drawn answers`
     return [{ rollout, model, control, canary, ratio, words }]
   })
 }

@@ -164,6 +164,7 @@ export function fakePlane(): FakePlane {
         to,
         by,
         budgets: [],
+        rollouts: [],
         today: '2026-11-26',
         gone: 0.5,
       })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { DriftView } from '../../src/api/views/drift.ts'
 import { picoFrom } from '../../src/cost/price.ts'
 import type { LedgerAmounts, LedgerKey, LedgerLine } from '../../src/ports.ts'
 import { ask, controlled, documentsOf } from './ask.ts'
@@ -65,6 +66,24 @@ const LINES: readonly LedgerLine[] = [
   line({ requests: 3n, unpriced: 3n }, { model: 'our-own', rollout: null }),
 ]
 
+/** What shadows came to, where they say no more than this. */
+function driftOf(samePrompts: DriftView['samePrompts']): DriftView {
+  return {
+    probes: 0,
+    odd: 0,
+    evidence: null,
+    limit: null,
+    noiseFloor: null,
+    similarity: null,
+    method: null,
+    equivalent: null,
+    samePrompts,
+    verdicts: {},
+    findings: {},
+    shadows: { sent: 0, compared: 0, dropped: {}, costUsd: null },
+  }
+}
+
 async function asked(args: readonly string[], lines = LINES, files: Record<string, string> = {}) {
   const { control, env } = await controlled()
   control.lines = [...lines]
@@ -81,13 +100,24 @@ spent    $12.88; $0.02 of it guessed, in 2 requests; 3 requests without a price,
 saved    $2.13 against control
 of that  probe $0.0001
 month    2026-11: $12.88 so far, about $70.81 by its end, by the last 1 day
-work     relay, gpt-5.2: an answer of the canary cost 15.0 % of control’s, by drawn answers; on the same prompts only shadows can say
+work     relay, gpt-5.2: an answer of the canary cost 15.0 % of control’s, by drawn answers
 moving   relay: a conversation that leaves control pays $0.0001 once for a cold cache, by 400 warm requests
 
 model    requests      input   cached  output    spent  saved
 gpt-5.2     1,204  1,200,040  100,000  60,004   $12.88  $2.13
 our-own         3          0        0       0  unknown      -
 `)
+  })
+
+  test('says what the same prompts took, where pairs do', async () => {
+    const { control, env } = await controlled()
+    const words = 'on the same prompts the canary took 104.0 % of control’s tokens'
+    control.rollouts = control.rollouts.map((rollout) => ({
+      ...rollout,
+      drift: driftOf({ pairs: 40, tokens: 1.04, price: null, words }),
+    }))
+    const { stdout } = await ask(['costs'], { env, cwd: folderWith({}) })
+    expect(stdout).toContain(`         relay: ${words}\n`)
   })
 
   test('of one rollout, some days and another grouping: it asks for these', async () => {

@@ -155,6 +155,7 @@ export class FakeControl {
           to: query.get('to') ?? '2026-11-26',
           by: query.get('by') as Grouping,
           budgets: this.budgets,
+          rollouts: this.rollouts,
           today: '2026-11-26',
           gone: 0.5,
         })

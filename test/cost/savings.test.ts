@@ -124,7 +124,7 @@ describe('equal work', () => {
       ratio: 0.25,
     })
     expect(work?.words).toContain('25.0 % of control’s')
-    expect(work?.words).toContain('only shadows can say')
+    expect(work?.words).toContain('by drawn answers')
   })
 
   test('says nothing of too few answers, and how many it needs', () => {

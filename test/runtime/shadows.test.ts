@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { CostsView } from '../../src/api/views/costs.ts'
 import type { RolloutView } from '../../src/api/views/rollout.ts'
 import type { JournalEntry } from '../../src/demo/journal.ts'
 import type { FlushRecord } from '../../src/rollout/flushes.ts'
@@ -302,6 +303,9 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
         : await start({ transport, rollout: { ...SHADOW, guard: {} }, ...kept })
     const after = ((await next.ask('/rollouts/relay')) as RolloutView).drift
     expect(after).toEqual(before)
+    expect(after?.samePrompts).toMatchObject({ pairs: 1, tokens: null })
+    const costs = (await next.ask('/costs?by=model')) as CostsView
+    expect(costs.samePrompts).toEqual([{ rollout: 'relay', ...after?.samePrompts }])
   })
 
   describe('pairs that are not equivalent', () => {

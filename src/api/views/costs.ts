@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { budget } from './budget.ts'
+import { samePrompts } from './drift.ts'
 import { armName, count } from './scalar.ts'
 
 const usd = z.number().nullable().describe('Dollars; null where it is not known: never 0 for that.')
@@ -88,6 +89,9 @@ export const costsView = z
         }),
       )
       .describe('What a drawn, good answer took on each arm, on average.'),
+    samePrompts: z
+      .array(z.object({ rollout: z.string(), ...samePrompts }))
+      .describe('The same on the same prompts, by the pairs of each rollout’s epoch.'),
     coldCaches: z
       .array(
         z.object({

@@ -6,6 +6,20 @@ const spread = z
   .object({ count, mean: z.number(), p5: z.number().describe('One in twenty is at or below it.') })
   .meta({ id: 'Spread', description: 'How scores of 0 to 1 are spread.' })
 
+/** On the same prompts. */
+export const samePrompts = {
+  pairs: count.describe('That say what both arms used.'),
+  tokens: z
+    .number()
+    .nullable()
+    .describe('The canary’s, in and out, of control’s; 1 is as many. Null for too few pairs.'),
+  price: z
+    .number()
+    .nullable()
+    .describe('What the canary cost, of what control cost. Null for too few pairs with a price.'),
+  words: z.string(),
+}
+
 export const driftView = z
   .object({
     probes: count.describe('Triangle tests of this epoch.'),
@@ -27,6 +41,10 @@ export const driftView = z
       })
       .nullable()
       .describe('The plain threshold: how many of a hundred pairs are the same or equivalent.'),
+    samePrompts: z
+      .object(samePrompts)
+      .nullable()
+      .describe('What the same prompts took on both arms; null before the first pair.'),
     verdicts: z.partialRecord(z.enum(PAIR_VERDICTS), count),
     findings: z.partialRecord(z.enum(FINDING_KINDS), count),
     shadows: z

@@ -44,8 +44,18 @@ export const run: Action<CostsOptions> = async (options, context) => {
 // For people
 
 function textOf(costs: CostsView): string[] {
-  const { total, roles, month, equalWork, coldCaches, budgets, callerBudgets, prices, items } =
-    costs
+  const {
+    total,
+    roles,
+    month,
+    equalWork,
+    samePrompts,
+    coldCaches,
+    budgets,
+    callerBudgets,
+    prices,
+    items,
+  } = costs
   const { estimated, unpriced, savedUsd } = total
   const apart = (['shadow', 'probe', 'golden'] as const).filter((role) => roles[role] !== 0)
   const doubts = [
@@ -76,6 +86,7 @@ function textOf(costs: CostsView): string[] {
     ...equalWork.map(({ rollout, model, words }) =>
       row('work', `${oneLine(rollout)}, ${oneLine(model ?? 'no model')}: ${words}`),
     ),
+    ...samePrompts.map(({ rollout, words }) => row('', `${oneLine(rollout)}: ${words}`)),
     ...coldCaches.map(({ rollout, from, warm, usdPerMove }) =>
       row(
         'moving',

@@ -21,7 +21,17 @@ export function MoneyScreen({ rollout }: { readonly rollout: RolloutView }) {
       </Card>
     )
   }
-  const { total, month, budgets, callerBudgets, roles, equalWork, coldCaches, prices } = answer
+  const {
+    total,
+    month,
+    budgets,
+    callerBudgets,
+    roles,
+    equalWork,
+    samePrompts,
+    coldCaches,
+    prices,
+  } = answer
   const canary = answer.items.find(({ arm, role }) => arm === 'canary' && role === 'live')
   const counterfactual = canary?.otherArm.otherUsd ?? null
   return (
@@ -85,6 +95,11 @@ export function MoneyScreen({ rollout }: { readonly rollout: RolloutView }) {
             <Lines items={days.answer?.items ?? []} name={({ day }) => day ?? '–'} />
           </Card>
           <Card title="Equal work">
+            {samePrompts.map(({ rollout, words }) => (
+              <p key={rollout} class="quiet-words">
+                <b>{rollout}</b>: {words}
+              </p>
+            ))}
             {equalWork.length === 0 ? (
               <p class="quiet-words">No model has enough good answers on both arms yet.</p>
             ) : (
