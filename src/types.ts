@@ -287,10 +287,11 @@ export interface Dwell {
 }
 
 /**
- * Notes in the audit log, and no decisions about the rollout: what became of a write to the flag's server, how much of a
- * budget is spent, and what an upstream was caught at.
+ * Notes in the audit log, and no decisions about the rollout: what a person wrote there, what became of a write to the flag's
+ * server, how much of a budget is spent, and what an upstream was caught at.
  */
 export const NOTE_TYPES = [
+  'note',
   'flag_written',
   'flag_declined',
   'flag_not_written',

@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<EventType, string>> = {
   rearmed: 'A person opened the next epoch; it is idle.',
   completed: 'The last step of the plan is served.',
   promoted: 'A person took it to 100 %.',
+  note: 'What a person wrote down; nothing moved.',
   flag_written: 'A decision was written to the flag’s server.',
   flag_declined: 'A decision was not written, since somebody had moved the flag.',
   flag_not_written: 'A decision could not be written.',

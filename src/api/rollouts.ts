@@ -36,7 +36,7 @@ export function rolloutRoutes(app: Hono, plane: ControlPlane): void {
     described({
       summary: 'Command a rollout',
       description:
-        '`pause` and `rollback` are brakes: they work without a name, a reason or a body, and never conflict.',
+        '`pause` and `rollback` are brakes: they work without a name, a reason or a body, and never conflict. `note` writes its reason into the audit log and moves nothing.',
       answer: rolloutView,
       refuses: [400, 404, 409, 413, 415, 503],
       takes: commandBody,

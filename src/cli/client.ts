@@ -53,6 +53,7 @@ export type WriteVerb =
   | 'promote'
   | 'rollback'
   | 'rearm'
+  | 'note'
   | 'set'
 
 /** Who, why, and what they saw. */

@@ -113,6 +113,12 @@ const VERBS: readonly Verb[] = [
       'A rolled back rollout becomes idle, with new evidence. On a terminal its name confirms it, unless --yes.',
     examples: ['headgate rearm relay --by alice --reason "fixed, #812"'],
   },
+  {
+    verb: 'note',
+    summary: 'write into the audit log; moves nothing',
+    description: 'Writes a text of yours into the audit log, in any state. It moves nothing.',
+    examples: ['headgate note relay "the relay moves to another region at 14:00"'],
+  },
 ]
 
 function addWrite(
@@ -122,15 +128,18 @@ function addWrite(
 ): void {
   const write = act<WriteOptions>(() => import('./commands/write.ts'))
   const brake = verb === 'pause' || verb === 'rollback'
+  const note = verb === 'note'
   const made = program.command(verb).argument('<rollout>', 'its name; never left out')
   if (verb === 'set') made.argument('[share]', 'such as 5% or 0.5%')
+  if (note) made.argument('[text]', 'what is to be written; asked for on a terminal')
   made
     .summary(summary)
-    .description(`${description} Ends with 7 where it is refused: latched, or another version.`)
+    .description(note ? description : `${description} ${REFUSED}`)
     .option('--by <name>', 'who you are; HEADGATE_BY, or your user name, unless given')
-    .option('--reason <why>', brake ? 'why, for the audit log' : 'why; asked for on a terminal')
+  if (!note)
+    made.option('--reason <why>', brake ? 'why, for the audit log' : 'why; asked for on a terminal')
   if (verb === 'set') made.option('--to <share>', 'the share, such as 5% or 0.5%')
-  if (!brake) {
+  if (!brake && !note) {
     made.option(
       '--if-version <n>',
       'only if the rollout is still at this version',
@@ -144,10 +153,16 @@ function addWrite(
     made.action((rollout: string, share: string | undefined, options: GivenToWrite) =>
       write({ ...options, verb, rollout, share }),
     )
+  } else if (note) {
+    made.action((rollout: string, text: string | undefined, options: GivenToWrite) =>
+      write({ ...options, verb, rollout, ...(text === undefined ? {} : { reason: text }) }),
+    )
   } else {
     made.action((rollout: string, options: GivenToWrite) => write({ ...options, verb, rollout }))
   }
 }
+
+const REFUSED = 'Ends with 7 where it is refused: latched, or another version.'
 
 type GivenToWrite = Omit<WriteOptions, 'verb' | 'rollout' | 'share'>
 

@@ -103,6 +103,7 @@ const ALL: readonly Verb[] = [
   'promote',
   'start',
   'rearm',
+  'note',
 ]
 
 function Menu({ rollout }: { readonly rollout: RolloutView }) {
@@ -142,6 +143,8 @@ function Menu({ rollout }: { readonly rollout: RolloutView }) {
   )
 }
 
+const MISSING = { reason: 'The reason is missing.', note: 'The text is missing.' } as const
+
 interface QuestionProps {
   readonly rollout: RolloutView
   readonly verb: Verb
@@ -162,7 +165,7 @@ function Question({ rollout, verb, onDone }: QuestionProps) {
   const missing =
     whyNot(verb, rollout) ??
     (!isBrake && by.trim() === '' ? 'Your name is missing.' : null) ??
-    (!isBrake && reason.trim() === '' ? 'The reason is missing.' : null) ??
+    (!isBrake && reason.trim() === '' ? MISSING[verb === 'note' ? 'note' : 'reason'] : null) ??
     (verb === 'set' && !(percent.trim() !== '' && share >= 0 && share <= 100)
       ? 'The share must be in 0 to 100 %.'
       : null) ??
@@ -200,7 +203,7 @@ function Question({ rollout, verb, onDone }: QuestionProps) {
         />
       </label>
       <label>
-        Why{isBrake ? ' (may be empty)' : ''}
+        {verb === 'note' ? 'What' : `Why${isBrake ? ' (may be empty)' : ''}`}
         <input value={reason} onInput={({ currentTarget }) => setReason(currentTarget.value)} />
       </label>
       {verb === 'promote' && (

@@ -15,6 +15,7 @@ export type Verb =
   | 'set'
   | 'promote'
   | 'rearm'
+  | 'note'
 
 export interface Action {
   readonly verb: Verb
@@ -52,6 +53,11 @@ export const ACTIONS: Readonly<Record<Verb, Action>> = {
     label: 'Rearm',
     does: 'The only way out of a rollback: idle at 0 %, with fresh evidence.',
   },
+  note: {
+    verb: 'note',
+    label: 'Note',
+    does: 'Writes a text of yours into the audit log. It moves nothing.',
+  },
 }
 
 /** Why it makes no sense now; null when it does. The server has the last word. */
@@ -61,6 +67,8 @@ export function whyNot(verb: Verb, rollout: RolloutView): string | null {
   const { state, plan, step } = rollout
   const latched = state === 'rolled_back'
   switch (verb) {
+    case 'note':
+      return null
     case 'rollback':
       return latched ? 'It is rolled back already.' : null
     case 'pause':
@@ -107,7 +115,7 @@ export function knownName(): string {
   return localStorage.getItem(NAME) ?? ''
 }
 
-/** Brakes are sent without a version: they never conflict. @returns whether it was obeyed */
+/** Brakes and notes are sent without a version: they never conflict. @returns whether it was obeyed */
 export async function send(
   verb: Verb,
   rollout: RolloutView,
@@ -117,8 +125,8 @@ export async function send(
   sending.value = verb
   if (by.trim() !== '') localStorage.setItem(NAME, by.trim())
   const path = `rollouts/${encodeURIComponent(rollout.name)}`
-  const isBrake = verb === 'rollback' || verb === 'pause'
-  const signed = { by, reason, ...(isBrake ? {} : { version: rollout.version }) }
+  const asks = verb !== 'rollback' && verb !== 'pause' && verb !== 'note'
+  const signed = { by, reason, ...(!asks ? {} : { version: rollout.version }) }
   try {
     const after = await (verb === 'set'
       ? ask<RolloutView>(`${path}/share`, { method: 'PUT', body: { ...signed, percent } })
@@ -136,6 +144,7 @@ export async function send(
 }
 
 function doneText(verb: Verb, { name, state, share }: RolloutView): string {
+  if (verb === 'note') return `It is in the audit log of ${name}.`
   if (verb === 'rollback') return `${name} is rolled back: control answers everything.`
   return `${name} is ${wordsOf(state)} at ${share.height} %.`
 }

@@ -25,10 +25,7 @@ function EventRow({ event }: { readonly event: EventView }) {
       </span>
       <div>
         <p class="event-what">
-          <b>{wordsOf(type)}</b>{' '}
-          {before.share === after.share
-            ? `at ${percentText(after.share)}`
-            : `${percentText(before.share)} → ${percentText(after.share)}`}{' '}
+          <b>{wordsOf(type)}</b> {type !== 'note' && shareText(before.share, after.share)}{' '}
           <span class="by">by {by}</span>
         </p>
         <p class="event-why">{reason}</p>
@@ -36,4 +33,9 @@ function EventRow({ event }: { readonly event: EventView }) {
       </div>
     </li>
   )
+}
+
+function shareText(before: number, after: number): string {
+  if (before === after) return `at ${percentText(after)}`
+  return `${percentText(before)} → ${percentText(after)}`
 }

@@ -19,19 +19,23 @@ const GLYPHS: Readonly<Record<string, readonly [glyph: string, kind: Mark['kind'
   rearmed: ['↺', 'ink-3'],
   suspended: ['!', 'bad'],
   rolled_back: ['✕', 'bad'],
+  note: ['✎', 'ink-3'],
 }
 
-/** Of one rollout. Notes, which change nothing, have none. */
+/** Of one rollout: what moved it, and what people wrote down. What else changes nothing has none. */
 export function marksOf(events: readonly EventView[], rollout: string): readonly Mark[] {
   return events
-    .filter((event) => event.rollout === rollout && isChange(event))
-    .map(({ at, type, by, after }) => {
+    .filter((event) => event.rollout === rollout && (isChange(event) || event.type === 'note'))
+    .map(({ at, type, by, reason, after }) => {
       const [glyph, kind] = glyphOf(type)
       return {
         atMs: Date.parse(at),
         kind,
         glyph,
-        words: `${wordsOf(type)} to ${after.share} % by ${by}`,
+        words:
+          type === 'note'
+            ? `note by ${by}: ${reason}`
+            : `${wordsOf(type)} to ${after.share} % by ${by}`,
       }
     })
 }

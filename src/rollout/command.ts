@@ -1,20 +1,21 @@
 import type { RolloutRecord, ShareBp } from '../types.ts'
-import { type Change, changed, MACHINES, type Transition, unchanged } from './events.ts'
+import { type Change, changed, MACHINES, noted, type Transition, unchanged } from './events.ts'
 import { type Plan, stepAt, stepBelow } from './plan.ts'
 import { onStep, type Standing } from './state.ts'
 
 /** A person's transition: what they may do in which state. What the machine then may not undo is in `advance.ts`. */
 
-/** A command, by name. `set` pauses at a share; the others are PRODUCT.md's. */
+/** A command, by name. `set` pauses at a share; `note` moves nothing; the others are PRODUCT.md's. */
 export type Command = (
   | {
       readonly type: 'start' | 'pause' | 'resume' | 'advance' | 'promote' | 'rollback' | 'rearm'
     }
+  | { readonly type: 'note' }
   | { readonly type: 'set'; readonly shareBp: ShareBp }
 ) & {
   readonly by: string
   readonly reason: string
-  /** The version the person saw; absent, whatever there is. `pause` and `rollback` never ask. */
+  /** The version the person saw; absent, whatever there is. `pause`, `rollback` and `note` never ask. */
   readonly version?: number | undefined
 }
 
@@ -43,7 +44,8 @@ export interface Refusal {
 export type CommandResult = ({ readonly ok: true } & Transition) | Refusal
 
 /**
- * One command of a person. `pause` and `rollback` are brakes: never refused, and no event when there is nothing to do.
+ * One command of a person. `pause` and `rollback` are brakes: never refused, and no event when there is nothing to do. A
+ * `note` is taken in every state, from whoever gives a name.
  * Never throws.
  * @param now the wall clock, milliseconds since the epoch
  * @param id for the event, should there be one
@@ -55,6 +57,7 @@ export function command(
   now: number,
   id: string,
 ): CommandResult {
+  if (command.type === 'note') return note(standing, command, now, id)
   const { record } = standing
   const brake = command.type === 'pause' || command.type === 'rollback'
   const refusal = brake ? null : (latch(record, command) ?? stale(record, command) ?? who(command))
@@ -66,10 +69,20 @@ export function command(
   return { ok: true, ...changed(standing, { ...done, by, reason }, now, id) }
 }
 
+/** The text is the reason. */
+function note(standing: Standing, { by, reason }: Command, now: number, id: string): CommandResult {
+  const refusal = who({ by, reason })
+  if (refusal !== null) return refusal
+  return { ok: true, ...noted(standing, { type: 'note', by, reason }, now, id) }
+}
+
+/** What may move a rollout. */
+type Move = Exclude<Command, { readonly type: 'note' }>
+
 type Target = Pick<Change, 'type' | 'to'>
 
 /** Null when the command asks for what is already so. */
-function outcomeOf(plan: Plan, record: RolloutRecord, command: Command): Target | Refusal | null {
+function outcomeOf(plan: Plan, record: RolloutRecord, command: Move): Target | Refusal | null {
   switch (command.type) {
     case 'start':
       return start(plan, record)
@@ -217,7 +230,7 @@ function stale({ rollout, version }: RolloutRecord, command: Command): Refusal |
   return refuse('version_conflict', message)
 }
 
-function who({ by, reason }: Command): Refusal | null {
+function who({ by, reason }: Pick<Command, 'by' | 'reason'>): Refusal | null {
   if (by.trim() === '') return refuse('by_missing', 'say who you are')
   if (isMachine(by)) return refuse('by_reserved', `${by.trim()} is no person: say who you are`)
   return reason.trim() === '' ? refuse('reason_missing', 'say why') : null

@@ -32,11 +32,11 @@ export interface Change {
     Partial<Pick<RolloutRecord, 'suspension' | 'epoch' | 'resumes'>>
 }
 
-/** What became of a write to the flag's server. */
+/** What is written beside the decisions. */
 export interface Note {
   readonly type: NoteType
-  /** What writes it; `write_back` unless given. */
-  readonly by?: (typeof MACHINES)[number]
+  /** Who or what writes it; `write_back` unless given. */
+  readonly by?: string
   /** Not empty. */
   readonly reason: string
 }

@@ -47,7 +47,7 @@ export class Register {
   /** Whether only notes were written since this version: what a person saw then still holds. */
   holdsSince(version: number): boolean {
     const { record } = this.#standing
-    return version <= record.version && version >= (this.#newest?.version ?? record.version)
+    return version <= record.version && version >= (this.#newest?.version ?? 0)
   }
 
   /** The last fault of the store; null while it is well. */

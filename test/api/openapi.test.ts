@@ -105,7 +105,7 @@ describe('openapi.json', () => {
         name: 'command',
         schema: {
           type: 'string',
-          enum: ['start', 'pause', 'resume', 'advance', 'promote', 'rollback', 'rearm'],
+          enum: ['start', 'pause', 'resume', 'advance', 'promote', 'rollback', 'rearm', 'note'],
         },
       }),
     )

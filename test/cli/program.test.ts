@@ -33,6 +33,7 @@ describe('help', () => {
     'promote',
     'rollback',
     'rearm',
+    'note',
     'events',
     'explain',
     'replay',

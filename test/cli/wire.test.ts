@@ -38,6 +38,10 @@ test('a life of a rollout, by the command line', async () => {
   expect(await said('rollback', 'relay')).toEqual([0, 'relay: rolled_back at 0 %, version 7'])
   expect(await said('rollback', 'relay')).toEqual([0, 'relay: rolled_back at 0 %, version 7'])
   expect(await said('start', 'relay', ...because)).toEqual([7, ''])
+  expect(await said('note', 'relay', 'a new region')).toEqual([
+    0,
+    'relay: rolled_back at 0 %, version 8',
+  ])
   expect((await said('status', 'relay'))[0]).toBe(5)
   expect((await said('rearm', 'relay', ...because))[0]).toBe(0)
   expect(await said('start', 'relay', '--by', 'guard', ...because)).toEqual([2, ''])
@@ -52,6 +56,7 @@ test('a life of a rollout, by the command line', async () => {
     'paused',
     'promoted',
     'rolled_back',
+    'note',
     'rearmed',
   ])
   expect(new Set(items.map(({ by }) => by))).toEqual(new Set(['alice']))

@@ -14,6 +14,7 @@ describe('what is sent', () => {
     [['advance', 'relay', ...because], 'POST', '/rollouts/relay/advance', who],
     [['promote', 'relay', ...because], 'POST', '/rollouts/relay/promote', who],
     [['rearm', 'relay', ...because], 'POST', '/rollouts/relay/rearm', who],
+    [['note', 'relay', 'fixed, #812'], 'POST', '/rollouts/relay/note', who],
     [['pause', 'relay'], 'POST', '/rollouts/relay/pause', { by: 'alice', reason: '' }],
     [['rollback', 'relay', ...because], 'POST', '/rollouts/relay/rollback', who],
     [['set', 'relay', '5%', ...because], 'PUT', '/rollouts/relay/share', { ...who, percent: 5 }],
@@ -95,6 +96,7 @@ describe('what cannot be understood is 2, and nothing is sent', () => {
     [['advance', 'relay'], 'advance wants a reason'],
     [['promote', 'relay', '--yes'], 'promote wants a reason'],
     [['rearm', 'relay', '--no-input'], 'rearm wants a reason'],
+    [['note', 'relay', '--no-input'], 'note wants a text'],
     [
       ['set', 'relay', '5', ...because],
       'must be a percentage in 0%..100%, to 0.01%, such as 5% or 0.5%, got 5',

@@ -73,6 +73,30 @@ describe('the page, by hand', () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
   })
 
+  it('takes a note, which is in the log and on the charts, and moves nothing', async () => {
+    const before = await served.rollout()
+    await page.evaluate(`location.hash = '#/events/relay'`)
+    await button('Note').click()
+    await page.getByText('The text is missing.').waitFor()
+    await page.getByLabel('What').fill('the relay moves to <b>Oslo</b>')
+    await page.getByRole('dialog').getByRole('button', { name: 'Note' }).click()
+    const row = page.locator('.event').filter({ hasText: 'note by alice' })
+    await row.waitFor()
+    expect(await row.innerText()).toContain('The relay moves to <b>Oslo</b>')
+    expect(await served.rollout()).toMatchObject({
+      state: before.state,
+      version: before.version + 1,
+      share: { height: before.share.height },
+    })
+    await expectAccessible(page)
+    await page.evaluate(`location.hash = '#/rollout/relay'`)
+    await page.getByText('As a table').first().click()
+    await page
+      .getByRole('cell', { name: /note by alice: the relay moves/ })
+      .first()
+      .waitFor()
+  })
+
   it('goes everywhere by keyboard, and does nothing destructive on one key', async () => {
     await page.keyboard.press('?')
     await page.getByRole('heading', { name: 'Keys' }).waitFor()
@@ -81,7 +105,7 @@ describe('the page, by hand', () => {
     await page.keyboard.press('e')
     await page.getByRole('heading', { name: 'Events' }).waitFor()
     await page.keyboard.press('j')
-    expect(await page.locator(':focus').innerText()).toContain('paused')
+    expect(await page.locator(':focus').innerText()).toContain('note by alice')
     await page.keyboard.press('/')
     await page.keyboard.type('alice R')
     await page.getByText('Nothing happened yet.').waitFor()

@@ -5,7 +5,7 @@ import { recordFault, type Standing } from '../../src/rollout/state.ts'
 import type { RolloutRecord } from '../../src/types.ts'
 import { begun, HOUR, NO_PLAN, NOON, PLAN, RECORDS, record, standing } from './standings.ts'
 
-type Type = Command['type']
+type Type = Exclude<Command['type'], 'note'>
 const TYPES: readonly Type[] = [
   'start',
   'pause',
@@ -181,6 +181,33 @@ describe('a command', () => {
     } as const
     const result = give(standing(from[type as 'start'] ?? RECORDS.ramping), type as Type)
     expect(result.ok && result.events.map((event) => event.type)).toEqual([name])
+  })
+})
+
+describe('a note', () => {
+  const written = (
+    from: Standing,
+    more: Partial<Pick<Command, 'by' | 'reason' | 'version'>> = {},
+  ): CommandResult =>
+    command(PLAN, from, { type: 'note', by: 'alice', reason: 'a new region', ...more }, NOON, 'e')
+
+  it.each(Object.entries(RECORDS))(
+    'is taken in the state of %s, and moves nothing',
+    (_, before) => {
+      const from = standing(before)
+      const result = written(from, { version: 3 })
+      expect(result.ok && result.events).toMatchObject([
+        { type: 'note', by: 'alice', reason: 'a new region', version: 13, before },
+      ])
+      expect(result.ok && result.next).toEqual({ ...from, record: { ...before, version: 13 } })
+    },
+  )
+
+  it('has a text, and a person who wrote it', () => {
+    const from = standing(RECORDS.ramping)
+    expect(said(written(from, { by: ' ' }))).toBe('by_missing')
+    expect(said(written(from, { by: 'integrity' }))).toBe('by_reserved')
+    expect(said(written(from, { reason: '\n' }))).toBe('reason_missing')
   })
 })
 

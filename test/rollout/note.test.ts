@@ -85,6 +85,15 @@ describe('a note', () => {
     expect(await next.command('advance', { version: 1 })).toMatchObject({ ok: true })
   })
 
+  it('is no conflict for who starts what was only written about', async () => {
+    const at = stand()
+    await at.controller.turn()
+    expect(await at.command('note', { reason: 'tomorrow at nine' })).toMatchObject({ ok: true })
+    expect(at.events).toMatchObject([{ type: 'note', by: 'ada', reason: 'tomorrow at nine' }])
+    expect(at.controller.report().record).toMatchObject({ state: 'idle', version: 1 })
+    expect(await at.command('start', { version: 0 })).toMatchObject({ ok: true })
+  })
+
   it('leaves a suspension and its probes alone', async () => {
     const at = await started(stand())
     for (let one = 0; one < 5; one++) at.see({ bucket: 0, failed: true })

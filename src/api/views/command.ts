@@ -22,4 +22,5 @@ export const COMMANDS = [
   'promote',
   'rollback',
   'rearm',
+  'note',
 ] as const

@@ -121,6 +121,10 @@ async function reasonOf(options: WriteOptions, context: Context): Promise<string
   if (isBrake(options)) return reason ?? ''
   if (reason !== undefined && reason.trim() !== '') return reason
   if (reason !== undefined || !mayAsk(context)) {
+    if (verb === 'note') {
+      const example = `For example: ${context.self} note ${rollout} "a new region since noon"`
+      throw new Failure(EXIT.usage, 'note wants a text', example)
+    }
     throw new Failure(
       EXIT.usage,
       `${verb} wants a reason: --reason WHY`,
@@ -130,8 +134,11 @@ async function reasonOf(options: WriteOptions, context: Context): Promise<string
   // Only a person at a terminal waits for these to load.
   const { isCancel, text } = await import('@clack/prompts')
   const answer = await text({
-    message: `Why ${verb} ${rollout}? It goes into the audit log.`,
-    validate: (words) => (words?.trim() ? undefined : 'say why, in a few words'),
+    message:
+      verb === 'note'
+        ? `What is to be written into the audit log of ${rollout}?`
+        : `Why ${verb} ${rollout}? It goes into the audit log.`,
+    validate: (words) => (words?.trim() ? undefined : 'a few words'),
     input: context.stdin,
     output: context.stderr,
   })

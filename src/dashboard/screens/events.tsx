@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
+import { ActionButton } from '../actions.tsx'
 import { MOST_ROWS } from '../bounded.ts'
 import { EventList } from '../event-list.tsx'
 import { countText } from '../format.ts'
-import { events, rollout } from '../live.ts'
+import { events, rollout, rollouts } from '../live.ts'
 import { place } from '../route.ts'
 import { Card } from '../ui.tsx'
 
@@ -11,6 +12,7 @@ import { Card } from '../ui.tsx'
 export function EventsScreen() {
   const [words, setWords] = useState('')
   const name = place.value.rollout ?? rollout.value?.name ?? null
+  const one = rollouts.value?.find((rollout) => rollout.name === name) ?? null
   const wanted = words.trim().toLowerCase()
   const found = events.value.filter(
     (event) =>
@@ -24,16 +26,19 @@ export function EventsScreen() {
       main
       title="Events"
       aside={
-        <label class="filter">
-          <span class="unseen">Filter</span>
-          <input
-            data-filter
-            type="search"
-            placeholder="Filter by what, who or why"
-            value={words}
-            onInput={({ currentTarget }) => setWords(currentTarget.value)}
-          />
-        </label>
+        <div class="tools">
+          {one !== null && <ActionButton rollout={one} verb="note" />}
+          <label class="filter">
+            <span class="unseen">Filter</span>
+            <input
+              data-filter
+              type="search"
+              placeholder="Filter by what, who or why"
+              value={words}
+              onInput={({ currentTarget }) => setWords(currentTarget.value)}
+            />
+          </label>
+        </div>
       }
     >
       <EventList events={found.slice(-MOST_ROWS).reverse()} />
