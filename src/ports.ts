@@ -383,6 +383,27 @@ export interface EvidenceQuery {
   readonly limit: number
 }
 
+/** Which batches to let go. */
+export interface ForgetQuery {
+  readonly rollout: string
+  /** Those of epochs before this one. */
+  readonly epoch: number
+  /** Those that were counted before; milliseconds since the epoch. */
+  readonly before: number
+  /** At most so many, 1 and up. */
+  readonly limit: number
+}
+
+/** What is not there any more. */
+export interface Forgotten {
+  /** In all. */
+  readonly batches: number
+  /** The latest epoch that lost some: those before it are gone. */
+  readonly epoch: number
+  /** When the newest of them was counted; milliseconds since the epoch. */
+  readonly at: number
+}
+
 /** What was counted, in the order in which it was judged. What it hands out is a copy. Rejects as `StateStore` does. */
 export interface EvidenceStore<Counts> {
   /**
@@ -393,6 +414,14 @@ export interface EvidenceStore<Counts> {
   append(batches: readonly EvidenceBatch<Counts>[]): Promise<readonly LoggedBatch<Counts>[]>
   /** Oldest first. */
   read(query: EvidenceQuery): Promise<readonly LoggedBatch<Counts>[]>
+  /**
+   * Lets go of the oldest batches of an epoch that is over, and remembers that it did. The newest batch of the log stays, so that
+   * positions go on rising. As durable as `append`.
+   * @returns how many went
+   */
+  forget(query: ForgetQuery): Promise<number>
+  /** What was let go of a rollout's evidence; null while nothing was. */
+  forgotten(rollout: string): Promise<Forgotten | null>
   /** The newest checkpoint of a rollout; null when none was kept. What it holds is the writer's own, and unchecked. */
   checkpoint(rollout: string): Promise<Checkpoint | null>
   /**

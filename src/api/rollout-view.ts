@@ -74,6 +74,7 @@ export function rolloutViewOf(input: ViewInput): RolloutView {
         ? null
         : { answered: probing.answered, failed: probing.failed, wanted: CLEAN_PROBES },
     drift: input.drift,
+    forgotten: forgottenOf(report),
     budgets: input.budgets.map((stand) => ({
       caller: stand.whose === 'caller' ? stand.name : null,
       ...budgetViewOf(stand),
@@ -143,6 +144,12 @@ function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {
 }
 
 /** What is decided holds at the next request: what begins until a failure is judged, and what is under way, still arrives. */
+function forgottenOf({ forgotten }: Report): RolloutView['forgotten'] {
+  if (forgotten === null) return null
+  const { batches: flushes, epoch, at } = forgotten
+  return { flushes, epoch, at: new Date(at).toISOString() }
+}
+
 function reachOf({ tally, nowMs, canaryInFlight }: ViewInput): RolloutView['reach'] {
   const canaryPerSecond = round(tally.canaryPerSecond(nowMs))
   return {

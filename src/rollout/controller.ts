@@ -10,7 +10,7 @@ import { HeadgateError } from '../errors.ts'
 import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
-import type { Clock, Draw, EvidenceBatch, Flight, Log, Stores } from '../ports.ts'
+import type { Clock, Draw, EvidenceBatch, Flight, Forgotten, Log, Stores } from '../ports.ts'
 import type {
   Finding,
   Judgement,
@@ -82,6 +82,8 @@ export interface Report {
   readonly probing: Probing | null
   /** The decision that brought it to where it stands; null before the first. */
   readonly newest: RolloutEvent | null
+  /** What of its evidence is not on record any more; null while all is. */
+  readonly forgotten: Forgotten | null
 }
 
 /** Without a failure the counts are written down this often. */
@@ -89,6 +91,8 @@ const FLUSH_MS = 5_000
 /** After a failure at once; the next not before this has passed. */
 export const URGENT_GAP_MS = 200
 const CHECKPOINT_MS = 600_000
+/** What is too old is looked for this often, and let go a little each turn. */
+const FORGET_MS = 600_000
 /** Between two tries to write what someone else keeps writing first. */
 const MOST_TRIES = 5
 /** Notes that wait for the store. Beyond it the oldest goes. */
@@ -117,6 +121,7 @@ export class Controller {
   #dueMs = Number.POSITIVE_INFINITY
   #turnedMs = Number.NEGATIVE_INFINITY
   #checkpointedMs: number
+  #forgetAtMs = Number.NEGATIVE_INFINITY
   /** What was judged before this process began was taken up. */
   #loaded = false
   #closed = false
@@ -205,6 +210,7 @@ export class Controller {
       waits: waitsOf(this.#plan, standing, this.#findings(), this.#parts.wallMs()),
       probing: this.#prober.probing,
       newest,
+      forgotten: this.#log.forgotten,
     }
   }
 
@@ -376,6 +382,7 @@ export class Controller {
       await this.#register.keepDwell({ due: 'sometimes' })
       if (this.#turnedMs - this.#checkpointedMs >= CHECKPOINT_MS) await this.#keepCheckpoint()
       this.#register.confirm()
+      await this.#forget()
     } catch (error) {
       this.#register.noteFault(error)
     }
@@ -411,6 +418,12 @@ export class Controller {
     const asked = this.#plan.guarded ? (suspension?.version ?? null) : null
     this.#prober.mind(asked, this.#config.probe.interval)
     this.#parts.onChange()
+  }
+
+  async #forget(): Promise<void> {
+    if (!this.#plan.guarded || this.#turnedMs < this.#forgetAtMs) return
+    const more = await this.#log.forget(this.#parts.wallMs() - this.#config.evidence.keep)
+    this.#forgetAtMs = more ? this.#turnedMs : this.#turnedMs + FORGET_MS
   }
 
   async #keepCheckpoint(): Promise<void> {

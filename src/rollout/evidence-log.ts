@@ -1,7 +1,7 @@
 import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
-import type { EvidenceBatch, EvidenceStore } from '../ports.ts'
+import type { EvidenceBatch, EvidenceStore, Forgotten } from '../ports.ts'
 import type { DriftCounts, Finding, Observation, Pair, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
 import { type Checkpointed, checkpointOf, fromCheckpoint, packed } from './checkpoint.ts'
@@ -42,6 +42,8 @@ export interface Terms {
 }
 
 const READ_BATCHES = 500
+/** At once: a store may be in this process, and hold it up for as long as that takes. */
+const FORGET_BATCHES = 500
 
 export class EvidenceLog {
   readonly #parts: EvidenceLogParts
@@ -52,6 +54,7 @@ export class EvidenceLog {
   /** Written down but not acknowledged: sent again under the same sequence. */
   #pending: EvidenceBatch<FlushRecord> | null = null
   #toldPolicy: Policy | null = null
+  #forgotten: Forgotten | null = null
 
   constructor(terms: Terms, parts: EvidenceLogParts) {
     this.#parts = parts
@@ -71,6 +74,11 @@ export class EvidenceLog {
   /** Thresholds that control has shown so far in this epoch. */
   get pins(): Pins {
     return this.#judged.state?.pins ?? noPins(this.#terms.policy)
+  }
+
+  /** What of the log is not there any more. */
+  get forgotten(): Forgotten | null {
+    return this.#forgotten
   }
 
   add(observation: Observation, unit: string | null): Added {
@@ -111,6 +119,7 @@ export class EvidenceLog {
   async load({ epoch, visit }: RolloutRecord): Promise<Trip | null> {
     const { store, rollout } = this.#parts
     const kept = fromCheckpoint(await store.checkpoint(rollout))
+    this.#forgotten = await store.forgotten(rollout)
     this.begin(epoch, kept?.firsts.epoch === epoch ? kept : null)
     return this.#read(visit)
   }
@@ -158,6 +167,19 @@ export class EvidenceLog {
     await store.keepCheckpoint(
       checkpointOf(rollout, this.#judged, this.#evidence.firsts(), drift.known),
     )
+  }
+
+  /**
+   * Lets go of evidence of epochs that are over: the present one is judged, and replayed, from its own alone.
+   * @param before milliseconds since the epoch @returns whether there may be more
+   * @throws what the store throws
+   */
+  async forget(before: number): Promise<boolean> {
+    const { store, rollout } = this.#parts
+    const { epoch } = this
+    const gone = await store.forget({ rollout, epoch, before, limit: FORGET_BATCHES })
+    if (gone > 0) this.#forgotten = await store.forgotten(rollout)
+    return gone === FORGET_BATCHES
   }
 
   async #append(): Promise<void> {

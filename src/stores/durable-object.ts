@@ -3,6 +3,7 @@ import type { Stores } from '../ports.ts'
 import {
   type Checkpoints,
   DISAGREEING,
+  FORGOTTEN_SCHEMA,
   LEDGER_SCHEMA,
   PAIRS_SCHEMA,
   type Row,
@@ -56,7 +57,7 @@ export function openObjectStores<Counts>(storage: ObjectStorage): Stores<Counts>
 function open({ sql }: ObjectStorage): void {
   const [ours] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'headgate'").toArray()
   if (ours === undefined) {
-    sql.exec(SCHEMA + CHECKPOINTS + LEDGER_SCHEMA + PAIRS_SCHEMA)
+    sql.exec(SCHEMA + CHECKPOINTS + LEDGER_SCHEMA + PAIRS_SCHEMA + FORGOTTEN_SCHEMA)
     return
   }
   const schema = sql.exec('SELECT schema FROM headgate').toArray()[0]?.schema
@@ -66,7 +67,7 @@ function open({ sql }: ObjectStorage): void {
   if (rollout !== undefined) {
     throw corrupt(`the record of rollout ${rollout.rollout} is not what its audit log says`)
   }
-  sql.exec(LEDGER_SCHEMA + PAIRS_SCHEMA)
+  sql.exec(LEDGER_SCHEMA + PAIRS_SCHEMA + FORGOTTEN_SCHEMA)
 }
 
 function objectDatabase(storage: ObjectStorage): SqlDatabase {

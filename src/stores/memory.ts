@@ -1,6 +1,7 @@
 import type {
   Checkpoint,
   EvidenceBatch,
+  Forgotten,
   LedgerLine,
   LoggedBatch,
   StoredRollout,
@@ -24,6 +25,7 @@ export function memoryStores<Counts>({
   const events = new Map<string, RolloutEvent>()
   /** By (rollout, process, sequence), in the order they came. */
   const batches = new Map<string, LoggedBatch<Counts>>()
+  const forgotten = new Map<string, Forgotten>()
   const checkpoints = new Map<string, Checkpoint>()
   /** By key, as text that sorts by day. */
   const ledger = new Map<string, LedgerLine>()
@@ -33,6 +35,15 @@ export function memoryStores<Counts>({
 
   const keyOf = ({ rollout, process, sequence }: EvidenceBatch<Counts>): string =>
     JSON.stringify([rollout, process, sequence])
+  const letGo = (key: string, { rollout, epoch, at }: LoggedBatch<Counts>): void => {
+    batches.delete(key)
+    const before = forgotten.get(rollout) ?? { batches: 0, epoch, at }
+    forgotten.set(rollout, {
+      batches: before.batches + 1,
+      epoch: Math.max(before.epoch, epoch),
+      at: Math.max(before.at, at),
+    })
+  }
   const close = async (): Promise<void> => {}
 
   return {
@@ -89,9 +100,9 @@ export function memoryStores<Counts>({
           batches.set(key, logged)
           fresh.push(logged)
         }
-        for (const key of batches.keys()) {
+        for (const [key, batch] of batches) {
           if (batches.size <= maxBatches) break
-          batches.delete(key)
+          letGo(key, batch)
         }
         return structuredClone(fresh)
       },
@@ -103,6 +114,20 @@ export function memoryStores<Counts>({
           if (epoch === undefined || batch.epoch === epoch) found.push(batch)
         }
         return structuredClone(found)
+      },
+      async forget({ rollout, epoch, before, limit }) {
+        const of = [...batches].filter(([, batch]) => batch.rollout === rollout)
+        const oldest = Math.min(...of.map(([, batch]) => batch.epoch))
+        if (oldest >= epoch) return 0
+        const gone = of
+          .filter(([, batch]) => batch.epoch === oldest)
+          .slice(0, limit)
+          .filter(([, batch]) => batch.at < before && batch.position < position)
+        for (const [key, batch] of gone) letGo(key, batch)
+        return gone.length
+      },
+      async forgotten(rollout) {
+        return forgotten.get(rollout) ?? null
       },
       async checkpoint(rollout) {
         return checkpoints.get(rollout) ?? null

@@ -49,6 +49,8 @@ export function reopening<Counts>(
     evidence: {
       append: async (batches) => (await stores()).evidence.append(batches),
       read: async (query) => (await stores()).evidence.read(query),
+      forget: async (query) => (await stores()).evidence.forget(query),
+      forgotten: async (rollout) => (await stores()).evidence.forgotten(rollout),
       checkpoint: async (rollout) => (await stores()).evidence.checkpoint(rollout),
       keepCheckpoint: async (checkpoint) => (await stores()).evidence.keepCheckpoint(checkpoint),
       close,

@@ -70,6 +70,16 @@ export const LEDGER_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/** As the ledger. */
+export const FORGOTTEN_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS evidence_forgotten (
+    rollout TEXT PRIMARY KEY,
+    batches INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`
+
 /** As the ledger. Texts stand apart, so that they can be let go, and a list need not read them. */
 export const PAIRS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS pairs (
@@ -268,6 +278,19 @@ function evidenceStore<Counts>(
   const readBatchesOf = database.prepare(
     'SELECT * FROM evidence WHERE rollout = ? AND epoch = ? AND position > ? ORDER BY position LIMIT ?',
   )
+  // By the index alone, which is in the order of positions within an epoch: the rest of a long log costs nothing.
+  const readOldest = database.prepare('SELECT min(epoch) AS epoch FROM evidence WHERE rollout = ?')
+  const forgetBatches = database.prepare(
+    `DELETE FROM evidence WHERE position IN
+      (SELECT position FROM evidence WHERE rollout = ? AND epoch = ? ORDER BY position LIMIT ?)
+      AND at < ? AND position < (SELECT max(position) FROM evidence) RETURNING at`,
+  )
+  const readForgotten = database.prepare('SELECT * FROM evidence_forgotten WHERE rollout = ?')
+  const writeForgotten = database.prepare(
+    `INSERT INTO evidence_forgotten (rollout, batches, epoch, at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (rollout) DO UPDATE SET batches = batches + excluded.batches,
+        epoch = max(epoch, excluded.epoch), at = max(at, excluded.at)`,
+  )
   return {
     append(batches) {
       return writing('NORMAL', () => {
@@ -289,6 +312,23 @@ function evidenceStore<Counts>(
             ? readBatches(rollout, after, limit)
             : readBatchesOf(rollout, epoch, after, limit)
         return rows.map((row) => batchOf<Counts>(row))
+      })
+    },
+    forget({ rollout, epoch, before, limit }) {
+      return writing('NORMAL', () => {
+        const oldest = readOldest(rollout)[0]?.epoch
+        if (typeof oldest !== 'number' || oldest >= epoch) return 0
+        const gone = forgetBatches(rollout, oldest, limit, before)
+        if (gone.length === 0) return 0
+        writeForgotten(rollout, gone.length, oldest, Math.max(...gone.map(({ at }) => Number(at))))
+        return gone.length
+      })
+    },
+    forgotten(rollout) {
+      return reading(() => {
+        const [row] = readForgotten(rollout)
+        if (row === undefined) return null
+        return { batches: Number(row.batches), epoch: Number(row.epoch), at: Number(row.at) }
       })
     },
     checkpoint: (rollout) => reading(() => checkpoints.read(rollout)),

@@ -16,6 +16,7 @@ import type { Stores } from '../ports.ts'
 import {
   type Checkpoints,
   DISAGREEING,
+  FORGOTTEN_SCHEMA,
   LEDGER_SCHEMA,
   PAIRS_SCHEMA,
   SCHEMA,
@@ -140,7 +141,7 @@ function openForWriting(file: string, openTimeoutMs: number, busyTimeoutMs: numb
     }
     // A read-only file opens well, and even begins a transaction; it fails at the first write.
     database.exec('BEGIN IMMEDIATE; UPDATE headgate SET schema = schema; ROLLBACK')
-    database.exec(`BEGIN IMMEDIATE; ${LEDGER_SCHEMA} ${PAIRS_SCHEMA} COMMIT`)
+    database.exec(`BEGIN IMMEDIATE; ${LEDGER_SCHEMA} ${PAIRS_SCHEMA} ${FORGOTTEN_SCHEMA} COMMIT`)
     database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`)
     return database
   } catch (error) {

@@ -26,6 +26,8 @@ export function countedStores<Counts>(
     evidence: {
       append: (batches) => told(evidence.append(batches)),
       read: (query) => told(evidence.read(query)),
+      forget: (query) => told(evidence.forget(query)),
+      forgotten: (rollout) => told(evidence.forgotten(rollout)),
       checkpoint: (rollout) => told(evidence.checkpoint(rollout)),
       keepCheckpoint: (checkpoint) => told(evidence.keepCheckpoint(checkpoint)),
       close: () => evidence.close(),

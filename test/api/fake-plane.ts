@@ -295,6 +295,7 @@ function viewOf({ record, dwell }: Standing): RolloutView {
     probes: null,
     drift: null,
     budgets: [],
+    forgotten: null,
     reach: { canaryPerSecond: 0, inFlight: 0, flushMs: 1_000, words: 'nothing' },
     since: new Date(NOON).toISOString(),
   }

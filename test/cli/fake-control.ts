@@ -321,6 +321,7 @@ export function rolloutOf(more: Partial<RolloutView> = {}): RolloutView {
     probes: null,
     drift: null,
     budgets: [],
+    forgotten: null,
     reach: { canaryPerSecond: 1.3, inFlight: 2, flushMs: 1_000, words: 'about 4 more requests' },
     at: new Date().toISOString(),
     since: new Date(Date.now() - 10_800_000).toISOString(),

@@ -215,6 +215,35 @@ describe('a record that is not what was judged', () => {
   })
 })
 
+describe('a record of which something was let go', () => {
+  const forgotten = { flushes: 4, epoch: 1, at: '2026-01-02T10:00:04.000Z' }
+
+  test('is whole in the epochs after, and says what is gone', async () => {
+    const { control, env } = await controlled()
+    control.rollouts = [rolloutOf({ epoch: 2, forgotten })]
+    const second = new Writers()
+    for (let at = 0; at < 4; at++) second.flush(2, {}, { ok: 5 })
+    control.flushes = second.flushes
+    const { code, stdout, stderr } = await ask(['replay', 'relay'], { env })
+    expect([code, stdout]).toEqual([0, expect.stringContaining('all the same bit for bit')])
+    expect(stderr).toContain('Of epochs up to 1, 4 flushes were let go (evidence.keep)')
+  })
+
+  test.each([
+    [0, 'nothing of it is left'],
+    [2, '2 flushes are left'],
+  ])('is 1 in its own, %i flushes of which are left', async (left, words) => {
+    const { control, env } = await controlled()
+    control.rollouts = [rolloutOf({ epoch: 2, forgotten })]
+    control.flushes = lived(4).flushes.slice(4 - left)
+    const { code, stderr } = await ask(['replay', 'relay', '--epoch', '1'], { env })
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      `relay, epoch 1: ${words}: 4 flushes of epochs up to 1 were let go, the newest of 2026-01-02 10:00:04 UTC`,
+    )
+  })
+})
+
 describe('a saved record', () => {
   test('says the same, without the control plane', async () => {
     const { control, env } = await controlled()

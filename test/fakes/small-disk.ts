@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A file system of 640 KiB, to be filled. */
+/** A file system of 704 KiB, to be filled. */
 export interface SmallDisk {
   readonly folder: string
   /** Also while files on it are open. */
@@ -17,7 +17,7 @@ export interface SmallDisk {
  */
 export function smallDisk(): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-disk-'))
-  const options = ['-t', 'tmpfs', '-o', 'size=640k', 'headgate-test', folder]
+  const options = ['-t', 'tmpfs', '-o', 'size=704k', 'headgate-test', folder]
   const { status, stderr } = spawnSync('/usr/bin/mount', options, { encoding: 'utf8' })
   if (status === 0) {
     return {
@@ -30,5 +30,5 @@ export function smallDisk(): SmallDisk | null {
   }
   rmSync(folder, { recursive: true })
   if (process.env['CI'] === undefined) return null
-  throw new Error(`a full disk cannot be tested: mounting a tmpfs of 640 KiB must work, ${stderr}`)
+  throw new Error(`a full disk cannot be tested: mounting a tmpfs of 704 KiB must work, ${stderr}`)
 }

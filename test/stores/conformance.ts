@@ -406,6 +406,42 @@ export function conformsToStores(open: () => OpenStore): void {
       expect(await sequencesOf()).toEqual([1, 2, 3, 4])
     })
 
+    it('lets go of the oldest of epochs that are over, so many at once, and remembers it', async () => {
+      const { evidence } = opening().stores
+      const old = [batch(0), batch(1), batch(2, { at: 9_000 }), batch(3, { rollout: 'other' })]
+      await evidence.append([...old, batch(4, { epoch: 2 }), batch(5, { epoch: 3, at: 1 })])
+      expect(await evidence.forgotten('relay')).toBeNull()
+      const forget = (epoch: number, before = 2_000, limit = 10) =>
+        evidence.forget({ rollout: 'relay', epoch, before, limit })
+      const sequences = async (rollout = 'relay') =>
+        (await evidence.read({ rollout, limit: 10 })).map(({ sequence }) => sequence)
+
+      expect(await forget(1)).toBe(0)
+      expect(await forget(3, 1_000)).toBe(0)
+      expect(await forget(3, 2_000, 1)).toBe(1)
+      expect(await sequences()).toEqual([1, 2, 4, 5])
+      expect(await evidence.forgotten('relay')).toEqual({ batches: 1, epoch: 1, at: 1_000 })
+      // What is not old enough stays, and what comes after its epoch waits for it.
+      expect(await forget(3)).toBe(1)
+      expect(await forget(3)).toBe(0)
+      expect(await sequences()).toEqual([2, 4, 5])
+      expect(await forget(3, 10_000)).toBe(1)
+      expect(await forget(3, 10_000)).toBe(1)
+      expect(await forget(3, 10_000)).toBe(0)
+      expect(await sequences()).toEqual([5])
+      expect(await sequences('other')).toEqual([3])
+      expect(await evidence.forgotten('relay')).toEqual({ batches: 4, epoch: 2, at: 9_000 })
+      expect(await evidence.forgotten('other')).toBeNull()
+    })
+
+    it('gives no position twice, whatever was let go', async () => {
+      const { evidence } = opening().stores
+      const before = (await evidence.append([batch(0), batch(1)])).map(({ position }) => position)
+      await evidence.forget({ rollout: 'relay', epoch: 2, before: 1e9, limit: 10 })
+      const [next] = await evidence.append([batch(2, { epoch: 2 })])
+      expect(next?.position).toBeGreaterThan(Math.max(...before))
+    })
+
     it('gives every number back bit for bit', async () => {
       const { evidence } = opening().stores
       const values = [0.1 + 0.2, 5e-324, 1.7976931348623157e308, 2 ** 53 - 1, -1e-7, 1 / 3, 0]

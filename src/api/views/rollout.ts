@@ -115,6 +115,16 @@ export const rolloutView = z
       .nullable()
       .describe('Of the present suspension.'),
     drift: driftView.nullable().describe('Null without `shadow:`.'),
+    forgotten: z
+      .object({
+        flushes: count,
+        epoch: z.int().min(1).describe('The latest that lost some; those before it are gone.'),
+        at: time.describe('Of the newest of them.'),
+      })
+      .nullable()
+      .describe(
+        'Evidence of epochs that are over, let go past `evidence.keep`; null while all is on record.',
+      ),
     budgets: z
       .array(
         z.object({

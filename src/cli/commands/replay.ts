@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { EventView } from '../../api/views/event.ts'
 import { type FlushView, flushView } from '../../api/views/flush.ts'
+import type { RolloutView } from '../../api/views/rollout.ts'
 import { nearest } from '../../config/nearest.ts'
 import { HeadgateError } from '../../errors.ts'
 import type { Flush } from '../../judge/judge.ts'
@@ -41,6 +42,8 @@ interface Evidence {
   readonly flushes: AsyncIterable<FlushView>
   /** Null offline. */
   readonly events: (() => Promise<readonly EventView[]>) | null
+  /** What of the log is not there any more; null offline. */
+  readonly forgotten: RolloutView['forgotten']
 }
 
 export const run: Action<ReplayOptions> = async (options, context) => {
@@ -77,11 +80,18 @@ export const run: Action<ReplayOptions> = async (options, context) => {
   }
   if (target !== null) await keep(target, lines)
   const label = `${evidence.rollout ?? shownPath(resolve(context.cwd, file ?? ''))}, epoch ${evidence.epoch}`
+  const { forgotten } = evidence
+  if (forgotten !== null && evidence.epoch <= forgotten.epoch) throw goneOf(label, forgotten, count)
   if (count === 0) {
     throw new Failure(
       EXIT.failed,
       `${label}: no flushes are on record`,
       'Is it another epoch? Give --epoch N.',
+    )
+  }
+  if (forgotten !== null) {
+    context.output.say(
+      `Of epochs up to ${forgotten.epoch}, ${plural(forgotten.flushes, 'flush', 'flushes')} were let go (evidence.keep); this one is whole.`,
     )
   }
   const events =
@@ -91,6 +101,21 @@ export const run: Action<ReplayOptions> = async (options, context) => {
   return policy === null
     ? sayRecount(told, difference, context)
     : sayEnding(told, policy, kept, context)
+}
+
+/** @param count those that are left of this epoch */
+function goneOf(
+  label: string,
+  { flushes, epoch, at }: NonNullable<RolloutView['forgotten']>,
+  count: number,
+): Failure {
+  const left =
+    count === 0 ? 'nothing of it is left' : `${plural(count, 'flush', 'flushes')} are left`
+  return new Failure(
+    EXIT.failed,
+    `${label}: ${left}: ${plural(flushes, 'flush', 'flushes')} of epochs up to ${epoch} were let go, the newest of ${timeText(at)}`,
+    'rollouts.NAME.evidence.keep says how long an epoch that is over is kept; state.memory keeps 100,000 flushes. What replay --save wrote can be replayed.',
+  )
 }
 
 /** What both reports begin with. */
@@ -266,8 +291,9 @@ const PAGE = 200
 
 async function online(options: ReplayOptions, context: Context): Promise<Evidence> {
   const client = connect(options, context)
-  const { name, epoch } = await client.one(options.rollout)
+  const { name, epoch, forgotten } = await client.one(options.rollout)
   return {
+    forgotten,
     rollout: name,
     epoch: options.epoch ?? epoch,
     flushes: pagesOf(client, name),
@@ -314,7 +340,13 @@ function offline(file: string, options: ReplayOptions, { cwd }: Context): Eviden
     )
   })
   const epoch = options.epoch ?? flushes.reduce((most, one) => Math.max(most, one.epoch), 1)
-  return { rollout: options.rollout ?? null, epoch, flushes: each(flushes), events: null }
+  return {
+    rollout: options.rollout ?? null,
+    epoch,
+    flushes: each(flushes),
+    events: null,
+    forgotten: null,
+  }
 }
 
 async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {

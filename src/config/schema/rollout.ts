@@ -137,6 +137,17 @@ export const rollout = z.strictObject({
   plan: plan.optional(),
   guard: guard.optional(),
   budget: budget.optional(),
+  evidence: z
+    .strictObject({
+      keep: duration
+        .refine((ms) => ms >= 86_400_000, 'must be at least 1d')
+        .prefault('30d')
+        .describe(
+          'How long flushes of an epoch that is over are kept, at least 1d. Those of the present one stay, and so do events.',
+        ),
+    })
+    .prefault({})
+    .describe('What is kept on record.'),
   probe,
   shadow: shadow.optional(),
 })
