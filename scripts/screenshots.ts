@@ -15,7 +15,7 @@ import { startNode } from '../src/node.ts'
 const FOLDER = join(import.meta.dirname, '../docs/images')
 const DESKTOP = { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1.5 }
 const PHONE = { viewport: { width: 360, height: 640 }, deviceScaleFactor: 2, isMobile: true }
-/** Without probes: the simulated relay words its answers in its own way, which would be found. */
+/** Without probes: this relay words its answers in its own way, which would be found. */
 const SHADOW = `    shadow:
       rate: 20%
       probes: 0%
@@ -66,6 +66,7 @@ const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', arg
 const scene = await setScene({
   start: startNode,
   seed: 1,
+  relaySeed: 2,
   ports: { data: 0, control: 0 },
   percent: 100,
   plan: `${PLAN_CONFIG}${SHADOW}`,
@@ -80,7 +81,7 @@ try {
   await show(desktop, '#/compare/relay')
   await take(desktop, 'compare')
   await show(desktop, '#/pairs/relay')
-  await desktop.locator('.pair').first().click()
+  await desktop.locator('.pair-equivalent').first().click()
   await desktop.getByRole('heading', { name: /^Pair / }).waitFor()
   await take(desktop, 'pairs')
   await show(desktop, '#/rollout/relay')

@@ -34,8 +34,11 @@ ${STEPS.map(({ percent, minRequests }) => `        - { share: ${percent}%, minRe
       latency: { p95: { margin: ${LATENCY_MARGIN} } }
       gate: no_harm
     probe: { interval: ${PROBE_INTERVAL}, timeout: 2s }
-    shadow: { rate: 5%, probes: 20%, timeout: 5s, budget: { requests: 100000 } }
 `
+
+/** What is asked again of the other arm, in the same place. */
+export const SHADOW_CONFIG =
+  '    shadow: { rate: 5%, probes: 20%, timeout: 5s, budget: { requests: 100000 } }\n'
 
 const DWELL_DAYS = OVER_HOURS / 24 / STEPS.length
 const LEASTS = [...new Set(STEPS.map(({ minRequests }) => minRequests))].filter(

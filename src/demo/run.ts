@@ -7,7 +7,7 @@ import { observedPercentOf, unitsOf } from './checks.ts'
 import { jsonOf, type Line, textOf, wordsOf } from './lines.ts'
 import type { LoadRecord } from './load.ts'
 import type { DemoOptions } from './options.ts'
-import { PLAN_CONFIG, PLAN_NOTE, PLAN_WORDS } from './plan.ts'
+import { PLAN_CONFIG, PLAN_NOTE, PLAN_WORDS, SHADOW_CONFIG } from './plan.ts'
 import { type Scene, type ScenePorts, setScene } from './scene.ts'
 import { Ears, type Telling, tell } from './story.ts'
 import { type DemoSnapshot, lineOf, type Moment, render } from './view.ts'
@@ -39,7 +39,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       seed,
       ports,
       percent: 100,
-      plan: PLAN_CONFIG,
+      plan: `${PLAN_CONFIG}${SHADOW_CONFIG}`,
       onEvent: ears.hear,
       onError: complain,
     })

@@ -59,6 +59,8 @@ export interface ScenePorts {
 export interface SceneOptions {
   readonly start: Start
   readonly seed: number | string
+  /** What the relay's answers are drawn from; the same as official's unless given: one model behind both. */
+  readonly relaySeed?: number | string
   readonly ports: ScenePorts
   /** What the flag file begins with; the kill is off. */
   readonly percent: number
@@ -74,6 +76,7 @@ const TURN_MS = 200
 /** Sets the stage. @throws {HeadgateError} `listen_failed` when a port cannot be had; nothing is left running then */
 export async function setScene(options: SceneOptions): Promise<Scene> {
   const { start, seed, ports, percent, plan = '', onEvent, onError } = options
+  const { relaySeed = seed } = options
   const folder = mkdtempSync(join(tmpdir(), 'headgate-demo-'))
   const keys = { official: `sk-official-${secret()}`, relay: `sk-relay-${secret()}` }
   const token = secret()
@@ -89,7 +92,6 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
   try {
     const official = await startUpstream({
       name: 'official',
-      // One model behind both: what shadows compare.
       seed: `${seed}/answers`,
       latency: { firstByteMs: 45, perChunkMs: 6, jitter: 0.25 },
       keys: [keys.official],
@@ -98,7 +100,7 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
     closers.push(official.close)
     const relay = await startUpstream({
       name: 'relay',
-      seed: `${seed}/answers`,
+      seed: `${relaySeed}/answers`,
       latency: { firstByteMs: 50, perChunkMs: 6, jitter: 0.25 },
       keys: [keys.relay],
       journalLimit: 0,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configSchema } from '../../src/config/schema.ts'
-import { PLAN_CONFIG, PLAN_NOTE, PLAN_WORDS } from '../../src/demo/plan.ts'
+import { PLAN_CONFIG, PLAN_NOTE, PLAN_WORDS, SHADOW_CONFIG } from '../../src/demo/plan.ts'
 import { policyFor } from '../../src/rollout/guard.ts'
 import { planOf } from '../../src/rollout/plan.ts'
 
@@ -17,7 +17,7 @@ const rollout = configSchema.parse({
       control: 'official',
       canary: 'relay',
       flag: 'headgate-relay',
-      ...parse(PLAN_CONFIG),
+      ...parse(`${PLAN_CONFIG}${SHADOW_CONFIG}`),
     },
   },
 }).rollouts.relay
