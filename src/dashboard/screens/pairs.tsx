@@ -116,6 +116,12 @@ function PairVerdict({ pair }: { readonly pair: Pair }) {
   )
 }
 
+/** @param tie the canary is as like control as control is like itself */
+function oddWords(odd: boolean, tie: boolean): string {
+  if (odd && tie) return 'none is the odd one out, and the lot fell on the canary'
+  return odd ? 'the canary is the odd one out' : 'the canary is not the odd one out'
+}
+
 function PairDetail({ rollout, id }: { readonly rollout: RolloutView; readonly id: string }) {
   const { answer: pair, refused } = usePolled<Pair>(`pairs/${encodeURIComponent(id)}`, 60_000)
   const back = <a href={addressOf('pairs', rollout.name)}>All pairs</a>
@@ -132,9 +138,8 @@ function PairDetail({ rollout, id }: { readonly rollout: RolloutView; readonly i
           <PairVerdict pair={pair} />
           {similarity !== null && `, alike ${similarity.score.toFixed(3)} (${similarity.method})`}
           {noise !== null && `; control is like itself ${noise.toFixed(3)}`}
-          {odd !== null &&
-            (odd ? '; the canary is the odd one out' : '; the canary is not the odd one out')}
-          . <a href={addressOf('requests', rollout.name, pair.requestId)}>Its request</a>,{' '}
+          {odd !== null && `; ${oddWords(odd, similarity?.score === noise)}`}.{' '}
+          <a href={addressOf('requests', rollout.name, pair.requestId)}>Its request</a>,{' '}
           {timeText(pair.at)}.
         </p>
         <ul class="waits">
