@@ -143,13 +143,13 @@ function answerOf(verdict: Verdict | undefined): RolloutView['gate'] {
   return { value: verdict?.value ?? 'inconclusive', reasons: [...(verdict?.reasons ?? [])] }
 }
 
-/** What is decided holds at the next request: what begins until a failure is judged, and what is under way, still arrives. */
 function forgottenOf({ forgotten }: Report): RolloutView['forgotten'] {
   if (forgotten === null) return null
   const { batches: flushes, epoch, at } = forgotten
   return { flushes, epoch, at: new Date(at).toISOString() }
 }
 
+/** What is decided holds at the next request: what begins until a failure is judged, and what is under way, still arrives. */
 function reachOf({ tally, nowMs, canaryInFlight }: ViewInput): RolloutView['reach'] {
   const canaryPerSecond = round(tally.canaryPerSecond(nowMs))
   return {
