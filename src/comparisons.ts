@@ -5,6 +5,7 @@ import { spreadOf } from './compare/noise.ts'
 import { samePromptsOf } from './compare/work.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
+import type { Questions } from './rollout/controller.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
 import type { Finding, MonitorReport, Pair, ShadowNote } from './types.ts'
 
@@ -70,11 +71,14 @@ export class Comparisons implements ShadowsToTell {
     return { counts, pairs, caught: caught.map(({ finding }) => finding) }
   }
 
-  /** Null where nothing is compared. @param meaning the judge's monitor; null where it has none */
+  /** Null where nothing is compared. @param judged the judge's monitor of meaning, and what questions have shown; null where it has none */
   view(
     rollout: string,
     { shadow }: Pick<RolloutConfig, 'shadow'>,
-    meaning: MonitorReport | null,
+    {
+      meaning,
+      questions,
+    }: { readonly meaning: MonitorReport | null; readonly questions: Questions | null },
   ): DriftView | null {
     if (shadow === undefined) return null
     const { sent, dropped, usd, verdicts, findings, probes, similarity, noise, method, work } =
@@ -91,6 +95,10 @@ export class Comparisons implements ShadowsToTell {
       method,
       equivalent,
       samePrompts: samePromptsOf(work),
+      questions:
+        shadow.questions === undefined || questions === null
+          ? null
+          : { asked: questions.asked, evidence: questions.evidence, limit: questions.limit },
       verdicts,
       findings,
       shadows: { sent, compared, dropped, costUsd: usd },

@@ -18,6 +18,7 @@ import { Caught } from './headgate/caught.ts'
 import { FlagsInForce } from './headgate/flags.ts'
 import { Memories } from './headgate/memory.ts'
 import type { Headgate, Parts } from './headgate/parts.ts'
+import { Questioner } from './headgate/questioner.ts'
 import { dataApp } from './proxy/app.ts'
 import { foretell } from './proxy/foretell.ts'
 import { newGate } from './proxy/gate.ts'
@@ -117,6 +118,10 @@ export function createHeadgate(parts: Parts): Headgate {
       for (const listener of listeners) listener(event)
       parts.onEvent?.(event)
     },
+    onFinding: (rollout, finding) => {
+      comparisons.note(rollout, { what: 'caught', finding })
+      caught.add(rollout, [finding])
+    },
     probe,
     drift: (name) => comparisons.driftOf(name),
   })
@@ -169,6 +174,8 @@ export function createHeadgate(parts: Parts): Headgate {
     },
     ownWitness: (observation, role) => dollars(accounts.book(observation, role, null)),
   })
+
+  const questioner = new Questioner({ gate, rollouts, wallMs, log })
 
   /** Where it would have gone on the other arm. */
   function otherUpstreamOf({ rollout, arm }: Observation): string | null {
@@ -267,7 +274,10 @@ export function createHeadgate(parts: Parts): Headgate {
       report,
       tally: memories.of(name).tally,
       flags: flags.view(),
-      drift: comparisons.view(name, config, monitorOf(report, 'meaning')),
+      drift: comparisons.view(name, config, {
+        meaning: monitorOf(report, 'meaning'),
+        questions: rollouts.questions(name),
+      }),
       canaryInFlight: canaryInFlight(name),
       budgets: budgetsOn(name),
       nowMs: clock.monotonicMs(),
@@ -456,6 +466,7 @@ export function createHeadgate(parts: Parts): Headgate {
         if (memories.of(name).history.isDue(nowMs)) noteView(name)
       await Promise.all([
         proveControls(),
+        questioner.turn(routes.rollouts.values()),
         accounts.flush(),
         comparisons.flush(routes.rollouts.values()),
       ])

@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { Pairing } from 'headgate-comparing'
 import { eventViewOf } from './api/event-view.ts'
 import type { HistoryQuery } from './api/plane.ts'
 import type { FlushView } from './api/views/flush.ts'
@@ -227,6 +228,7 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       stores: reopening(() => openObjectStores<FlushRecord>(storage), edgeClock.monotonicMs),
       storeName: 'durable-object',
       isolates: true,
+      pairs: Pairing === null ? null : new Pairing(() => null),
       metrics: new Metrics({
         monotonicMs: edgeClock.monotonicMs,
         dropped: () => ({ ...otel?.otlp.dropped(), webhooks: lostOf(hooks) }),

@@ -115,7 +115,7 @@ export interface Splits {
 export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
 
 /** Whom a request was for: a caller, or Headgate's own comparison. Only what is `live` has a caller who waits. */
-export type Role = 'live' | 'shadow' | 'probe' | 'golden'
+export type Role = 'live' | 'shadow' | 'probe' | 'question' | 'golden'
 
 /** Tokens of one answer; null where the upstream did not say. Unknown is never 0. */
 export interface Usage {
@@ -397,6 +397,7 @@ export const FINDING_KINDS = [
   'planted_secret',
   // Outside of pairs.
   'planted_used',
+  'other_model',
   'fingerprint',
   // In many pairs, where one would be chance.
   'refusals',
@@ -406,10 +407,11 @@ export const FINDING_KINDS = [
 
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
-/** Each is told in the audit log, whatever else comes of it: nobody but the upstream can have done it. */
+/** Each is told in the audit log, whatever else comes of it: nobody but the upstream can have done it, or hardly by chance. */
 export const PROOF_KINDS: ReadonlySet<FindingKind> = new Set<FindingKind>([
   'planted_secret',
   'planted_used',
+  'other_model',
 ])
 
 /** Something about the canary's integrity, with what it rests on. */

@@ -89,6 +89,7 @@ export function costsViewOf(input: CostInput): CostsView {
       live: ofRole('live'),
       shadow: ofRole('shadow'),
       probe: ofRole('probe'),
+      question: ofRole('question'),
       golden: ofRole('golden'),
     },
     month: monthOf(lines, today, gone),

@@ -37,6 +37,7 @@ export function statusLines(rollout: RolloutView, now: number, paint: Paint): st
       row(at === 0 ? 'waits' : '', `${kind}: ${oneLine(words)}`),
     ),
     ...probeRows(rollout),
+    ...questionRows(rollout),
     ...caughtRows(rollout, paint),
     ...workRows(rollout),
     ...budgetRows(rollout),
@@ -264,6 +265,13 @@ function needRows({ need }: RolloutView, now: number): string[] {
       ? ', and none are coming'
       : `, about ${plural(Math.max(1, Math.round((Date.parse(need.eta) - now) / 60_000)), 'minute')}`
   return [row('needs', `about ${plural(need.canaryRequests, 'more canary request')}${what}${time}`)]
+}
+
+function questionRows({ drift }: RolloutView): string[] {
+  const { asked = 0, evidence = 0, limit = 0 } = drift?.questions ?? {}
+  if (asked === 0) return []
+  const told = `${plural(asked, 'small question')}, evidence ${evidence.toFixed(2)} of ${limit}`
+  return [row('questions', told)]
 }
 
 /** What shadows and doors found in this epoch. */

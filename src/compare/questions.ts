@@ -7,11 +7,9 @@ import { wordsOf } from './features.ts'
 export interface Question {
   readonly name: string
   readonly prompt: string
-  /** Enough for the word, and little enough to cost nothing. */
-  readonly maxTokens: number
 }
 
-const question = (name: string, prompt: string): Question => ({ name, prompt, maxTokens: 16 })
+const question = (name: string, prompt: string): Question => ({ name, prompt })
 
 /** A change of a prompt is a new question: give it a new name. */
 export const QUESTIONS: readonly Question[] = [

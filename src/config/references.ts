@@ -480,13 +480,31 @@ function judged(tree: Located): Finding[] {
   })
 }
 
+/** Small questions that nobody could ask, or hear the answers of. */
+function questions(tree: Located, rollout: Path): Finding[] {
+  const path = [...rollout, 'shadow', 'questions']
+  const has = (...at: Path): boolean => nodeAt(tree, [...rollout, ...at]) !== undefined
+  if (!has('shadow', 'questions')) return []
+  if (!has('plan') && !has('guard')) {
+    return [
+      { path, message: 'are not asked: without a plan or a guard nothing judges the answers' },
+    ]
+  }
+  const canary = ['upstreams', String(textAt(tree, [...rollout, 'canary'])), 'models']
+  const model =
+    has('probe', 'model') || has('match', 'models') || entriesAt(tree, canary).length > 0
+  return model
+    ? []
+    : [{ path, message: 'are not asked: no model is known to ask; write probe.model' }]
+}
+
 /** Shadows that cost more than is counted, or find what nothing acts on. */
 function shadows(tree: Located): Finding[] {
   return entriesAt(tree, ['rollouts']).flatMap(([name]) => {
     const rollout = ['rollouts', name]
     const path = [...rollout, 'shadow']
     if (nodeAt(tree, path) === undefined) return []
-    const findings: Finding[] = []
+    const findings: Finding[] = [...questions(tree, rollout)]
     const canary = textAt(tree, [...rollout, 'canary'])
     const place = canary === null ? null : textAt(tree, ['upstreams', canary, 'baseUrl'])
     const priced = nodeAt(tree, ['upstreams', String(canary), 'price']) !== undefined

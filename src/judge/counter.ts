@@ -8,6 +8,7 @@ import { Histogram, sparseOf } from './histogram.ts'
 import { addIntegrity, foundAlone, foundIn, type IntegrityCounts } from './integrity.ts'
 import { type Edges, levelOf, NO_SIZES, type Pins, type Sizes, TAIL_LEVEL } from './pins.ts'
 import type { Sample } from './sample.ts'
+import type { Answered } from './swap.ts'
 
 interface MutableArm {
   ok: number
@@ -33,6 +34,7 @@ export class Counter {
   #probes = { asked: 0, odd: 0 }
   #integrity: IntegrityCounts | undefined
   #equivalence: EquivalenceCounts | undefined
+  #questions: Answered[] = []
   #trip: Trip | null = null
 
   constructor(epoch: number, pins: Pins, limits: PlainLimits = { p95Ms: null, p99Ms: null }) {
@@ -72,6 +74,10 @@ export class Counter {
     this.#equivalence = addEquivalence(this.#equivalence, one)
   }
 
+  answered(one: Answered): void {
+    this.#questions.push(one)
+  }
+
   /** The first trip of a flush is kept. */
   trip(trip: Trip): void {
     this.#trip ??= trip
@@ -98,6 +104,7 @@ export class Counter {
       probes: this.#probes,
       ...(this.#integrity === undefined ? {} : { integrity: this.#integrity }),
       ...(this.#equivalence === undefined ? {} : { equivalence: this.#equivalence }),
+      ...(this.#questions.length === 0 ? {} : { questions: this.#questions }),
       trip: this.#trip,
     }
     this.#strata = new Map()
@@ -106,6 +113,7 @@ export class Counter {
     this.#probes = { asked: 0, odd: 0 }
     this.#integrity = undefined
     this.#equivalence = undefined
+    this.#questions = []
     this.#trip = null
     return counts
   }

@@ -3,6 +3,7 @@ import type { ShareBp, Trip } from '../types.ts'
 import { addEquivalence, type EquivalenceCounts } from './equivalence.ts'
 import { addIntegrity, type IntegrityCounts } from './integrity.ts'
 import { mergeSizes, type Pins, type Sizes } from './pins.ts'
+import { type Answered, answeredInOrder } from './swap.ts'
 
 /** The draw an outcome came from: a canary of `shareBp` among units that were not canary at `fromBp`. */
 export interface Stratum {
@@ -71,6 +72,8 @@ export interface Counts {
   readonly integrity?: IntegrityCounts
   /** As `integrity`. */
   readonly equivalence?: EquivalenceCounts
+  /** Small questions that both arms were asked; not there where none were. */
+  readonly questions?: readonly Answered[]
   /** What a process's own tripwire found. */
   readonly trip: Trip | null
 }
@@ -131,8 +134,10 @@ function keyOf({ pins, margins, limits }: Counts): string {
 function merged(one: Counts, other: Counts): Counts {
   const integrity = addIntegrity(one.integrity, other.integrity)
   const equivalence = addEquivalence(one.equivalence, other.equivalence)
+  const questions = answeredInOrder([...(one.questions ?? []), ...(other.questions ?? [])])
   return {
     ...one,
+    ...(questions.length === 0 ? {} : { questions }),
     ...(integrity === undefined ? {} : { integrity }),
     ...(equivalence === undefined ? {} : { equivalence }),
     strata: mergeStrata(one.strata, other.strata),

@@ -19,7 +19,7 @@ import {
 import { addEquivalence, type EquivalenceCounts, equivalenceActs } from './equivalence.ts'
 import { type GateInput, type GateState, gateVerdict, newGateState, stepGate } from './gate.ts'
 import { guardFinding, limitOf, type MetricName, metricsOf } from './guard.ts'
-import { addIntegrity, type IntegrityCounts, integrityActs } from './integrity.ts'
+import { addIntegrity, foundAlone, type IntegrityCounts, integrityActs } from './integrity.ts'
 import { placedAt } from './kernel.ts'
 import { type MeaningState, newMeaningState, stepMeaning } from './meaning.ts'
 import { copyOf, type MetricState, newMetricState, stepMetric } from './metric.ts'
@@ -36,6 +36,7 @@ import {
   sizeOf,
 } from './pins.ts'
 import type { AbsoluteRule, MonitorName, Policy } from './policy.ts'
+import { answeredInOrder, newSwapState, type SwapState, stepSwap, swapFinding } from './swap.ts'
 
 /** Where the rollout stands while a flush was counted. */
 export interface Place {
@@ -77,8 +78,16 @@ export interface JudgeState {
   readonly integrity?: IntegrityCounts
   /** Pairs of this epoch; not there before the first. */
   readonly equivalence?: EquivalenceCounts
+  /** What small questions have shown in this epoch; not there before the first. */
+  readonly questions?: QuestionsState
   /** Why the guard failed in this epoch: it stays failed. */
   readonly failed: readonly string[] | null
+}
+
+export interface QuestionsState {
+  readonly swap: SwapState
+  /** When the last of them was asked: milliseconds since the epoch. */
+  readonly askedAt: number
 }
 
 /** Before any evidence. */
@@ -128,10 +137,10 @@ export function judge(
     (sum, { probes }) => stepMeaning(sum, probes, policy.meaning),
     state.meaning,
   )
-  const integrity = merged.reduce<IntegrityCounts | undefined>(
-    (sum, one) => addIntegrity(sum, one.integrity),
-    state.integrity,
-  )
+  const { questions, told } = questionsOf(state.questions, merged)
+  const integrity = [...merged.map((one) => one.integrity), ...told].reduce<
+    IntegrityCounts | undefined
+  >((sum, one) => addIntegrity(sum, one), state.integrity)
   const equivalence = merged.reduce<EquivalenceCounts | undefined>(
     (sum, one) => addEquivalence(sum, one.equivalence),
     state.equivalence,
@@ -190,6 +199,7 @@ export function judge(
     absolute,
     ...(integrity === undefined ? {} : { integrity }),
     ...(equivalence === undefined ? {} : { equivalence }),
+    ...(questions === undefined ? {} : { questions }),
     last: strata.reduce((sum, { canary }) => sum + drawnOf(canary), 0),
     paced,
     failed,
@@ -226,6 +236,24 @@ export function judge(
       need,
     },
   }
+}
+
+/** @returns `told` what each question found that was asked since the arms are told apart */
+function questionsOf(
+  before: QuestionsState | undefined,
+  merged: readonly Counts[],
+): { readonly questions: QuestionsState | undefined; readonly told: readonly IntegrityCounts[] } {
+  const told: IntegrityCounts[] = []
+  let questions = before
+  for (const { at, question, control, canary } of answeredInOrder(
+    merged.flatMap((one) => one.questions ?? []),
+  )) {
+    const swap = stepSwap(questions?.swap ?? newSwapState(), question, control, canary)
+    questions = { swap, askedAt: at }
+    const finding = swapFinding(swap)
+    if (finding !== null) told.push(foundAlone(finding))
+  }
+  return { questions, told }
 }
 
 /** What was caught climbs no further, whatever the gate says. */

@@ -19,6 +19,26 @@ const MOST_QUESTIONS = 64
 const MOST_WORDS = 48
 const OTHER = '…'
 
+/** 1/α, α = 0.1 %: what an honest canary reaches once in a thousand epochs. */
+export const SWAP_LIMIT = 1_000
+
+/** One question, answered by both arms. JSON as it is. */
+export interface Answered {
+  /** When it was asked: milliseconds since the epoch. */
+  readonly at: number
+  readonly question: string
+  /** The word that each answer came to, or what stands for it. */
+  readonly control: string
+  readonly canary: string
+}
+
+/** In the order in which they were asked, whoever told of them first. */
+export function answeredInOrder(all: readonly Answered[]): Answered[] {
+  return [...all].sort(
+    (a, b) => a.at - b.at || Number(a.question > b.question) - Number(a.question < b.question),
+  )
+}
+
 /** What each arm has said to one question, fading. */
 interface Said {
   readonly control: Readonly<Record<string, number>>
@@ -59,6 +79,15 @@ export function stepSwap(
   const next = { control: faded(said.control, a), canary: faded(said.canary, b) }
   return { bet, asked: state.asked + 1, said: { ...state.said, [question]: next } }
 }
+
+/** What is found with each question from which on the arms are told apart; null before. */
+export function swapFinding(state: SwapState): { kind: 'other_model'; words: string } | null {
+  if (swapWorth(state) < SWAP_LIMIT) return null
+  return { kind: 'other_model', words: SWAP_WORDS }
+}
+
+/** The same each time: counts of many processes keep one of their words. */
+const SWAP_WORDS = 'small questions get other words from the canary than from control'
 
 /** An e-value, as `signWorth`. */
 export function swapWorth(state: SwapState): number {

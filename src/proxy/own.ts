@@ -1,11 +1,11 @@
-import type { Arm, Observation, Outcome, Role } from '../types.ts'
+import type { Arm, Observation, Outcome, Role, Wire } from '../types.ts'
 import { askOf } from './ask.ts'
 import { endpointOf } from './endpoint.ts'
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
 import type { Identity } from './identify.ts'
-import type { Kept } from './kept.ts'
+import { Kept } from './kept.ts'
 import { Nobody } from './nobody.ts'
 import { observationOf } from './observation.ts'
 import type { Rollout, Upstream } from './routes.ts'
@@ -29,15 +29,41 @@ export interface OwnRequest {
 
 /** @returns how it ended; `timeout_total` when it took too long. Never rejects. */
 export async function askOwn(gate: Gate, request: OwnRequest): Promise<Outcome> {
+  const answer = await ask(gate, request, null)
+  if (answer === null) return 'malformed'
+  const { outcome } = answer.observation
+  return outcome === 'cancelled' ? 'timeout_total' : outcome
+}
+
+/** What came back, to be read. */
+export interface Heard extends Pick<Observation, 'outcome' | 'usage' | 'bytesIn' | 'bytesOut'> {
+  readonly usd: number | null
+  readonly wire: Wire | null
+  /** None of an answer that is larger than what is kept. */
+  readonly chunks: readonly Uint8Array[]
+}
+
+/** As `askOwn`, with the answer; null where there is nothing to ask with. Never rejects. */
+export async function hearOwn(gate: Gate, request: OwnRequest): Promise<Heard | null> {
+  const kept = new Kept('probe', gate.shadows.room)
+  const answer = await ask(gate, request, kept)
+  const taken = kept.taken()
+  const chunks = typeof taken === 'string' ? [] : [...taken]
+  kept.release()
+  if (answer === null) return null
+  const { observation, usd } = answer
+  return { ...observation, usd, wire: endpointOf(request.method, request.path, false).wire, chunks }
+}
+
+async function ask(gate: Gate, request: OwnRequest, kept: Kept | null): Promise<OwnAnswer | null> {
   const { role, arm, upstream, timeoutMs } = request
   const caller = new Nobody(request.method, request.path)
   const identity = identityOf(gate, request)
-  if (identity === null) return 'malformed'
-  const exchange = ownExchange(gate, { caller, identity, arm, kept: null })
-  const { observation } = await sendOwn(exchange, { role, upstream, timeoutMs })
+  if (identity === null) return null
+  const exchange = ownExchange(gate, { caller, identity, arm, kept })
+  const answer = await sendOwn(exchange, { role, upstream, timeoutMs })
   gate.telemetry?.asked(exchange, { role, because: null, differs: false })
-  const { outcome } = observation
-  return outcome === 'cancelled' ? 'timeout_total' : outcome
+  return answer
 }
 
 /** An exchange that nobody but Headgate has begun. */

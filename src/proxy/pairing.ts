@@ -5,12 +5,13 @@ import { spokenText } from '../compare/features.ts'
 import { caughtIn } from '../compare/integrity.ts'
 import { canonicalJson } from '../compare/json.ts'
 import { Known } from '../compare/known.ts'
+import { QUESTIONS, wordOf } from '../compare/questions.ts'
 import { answerOf } from '../compare/read-answer.ts'
 import { signsOf } from '../compare/signs.ts'
 import { type Read, readOf, similarityOf } from '../compare/similarity.ts'
 import { isOdd } from '../compare/triangle.ts'
 import type { Embedder } from '../ports.ts'
-import type { Content, Outcome, Pair, Side } from '../types.ts'
+import type { Content, Outcome, Pair, Side, Wire } from '../types.ts'
 import { Coins } from './coins.ts'
 import type { Hash, PairInput, Pairs, Took } from './pairs.ts'
 import { redacted } from './redact.ts'
@@ -34,6 +35,15 @@ export class Pairing implements Pairs {
   /** @param embedder who makes vectors now; null for lexical scores */
   constructor(embedder: () => Embedder | null = () => null) {
     this.#embedder = embedder
+  }
+
+  get questions(): typeof QUESTIONS {
+    return QUESTIONS
+  }
+
+  wordOf(wire: Wire, chunks: readonly Uint8Array[]): string | null {
+    const answer = answerOf(wire, chunks)
+    return answer.state === 'whole' ? wordOf(spokenText(answer)) : null
   }
 
   /** @param sha256 in lower-case hex */

@@ -6,6 +6,16 @@ import type { Arm, Observation, Pair, Wire } from '../types.ts'
 export interface Pairs {
   /** Never rejects for what an upstream sent. */
   pairOf(input: PairInput, sha256: Hash): Promise<Pair>
+  /** Small questions that models answer with a word, each in proportions of its own. */
+  readonly questions: readonly SmallQuestion[]
+  /** The word that an answer comes to; null where it is none. */
+  wordOf(wire: Wire, chunks: readonly Uint8Array[]): string | null
+}
+
+/** The name stands for the prompt. */
+export interface SmallQuestion {
+  readonly name: string
+  readonly prompt: string
 }
 
 export type Hash = (text: string) => string | Promise<string>

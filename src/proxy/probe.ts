@@ -21,20 +21,25 @@ export interface ProbeRequest {
  * @returns null when no model is known
  */
 export function probeRequestOf(
-  { config, canary }: Rollout,
+  rollout: Rollout,
   like: {
     readonly endpoint: string
     readonly stream: boolean
     readonly model: string | null
   } | null,
 ): ProbeRequest | null {
-  const { probe, match } = config
-  const configured = match.models?.[0] ?? canary.models?.keys().next().value ?? null
-  const model = probe.model ?? like?.model ?? configured
+  const { probe, match } = rollout.config
+  const model = modelOf(rollout, like?.model ?? null)
   const path = probe.path ?? (like === null ? null : pathOf(like.endpoint)) ?? match.paths[0]
   if (model === null || path === undefined) return null
   const { prompt, timeout: timeoutMs } = probe
   return { path, model, prompt, stream: like?.stream ?? false, timeoutMs }
+}
+
+/** What config says, else `like`, else the first model that the rollout is for; null where none is known. */
+export function modelOf({ config, canary }: Rollout, like: string | null = null): string | null {
+  const configured = config.match.models?.[0] ?? canary.models?.keys().next().value ?? null
+  return config.probe.model ?? like ?? configured
 }
 
 /** @returns how both arms ended. Never rejects. */
@@ -63,7 +68,13 @@ export async function sendProbe(
 /** Anthropic wants a limit; elsewhere none, since models that think need room and a short question costs little. */
 const MAX_TOKENS = 1_024
 
-function bodyOf({ path, model, prompt, stream }: ProbeRequest): Readonly<Record<string, unknown>> {
+/** As the endpoint wants it. */
+export function bodyOf({
+  path,
+  model,
+  prompt,
+  stream,
+}: ProbeRequest): Readonly<Record<string, unknown>> {
   const messages = [{ role: 'user', content: prompt }]
   const streams = stream ? { stream: true } : {}
   switch (path) {

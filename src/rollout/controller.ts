@@ -10,6 +10,7 @@ import { HeadgateError } from '../errors.ts'
 import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
+import { type Answered, SWAP_LIMIT, swapWorth } from '../judge/swap.ts'
 import type { Clock, Draw, EvidenceBatch, Flight, Forgotten, Log, Stores } from '../ports.ts'
 import type {
   Finding,
@@ -60,6 +61,8 @@ export interface ControllerParts {
   readonly ceilingBp: (rollout: string) => number | null
   /** The split is another one now. */
   readonly onChange: () => void
+  /** The log has a finding of its own, of what was counted before: once, in the process that reads it first. */
+  readonly onFinding: (rollout: string, finding: Finding) => void
   /** After an event is durable. */
   readonly onEvent: (event: RolloutEvent) => void
   /** Isolates count for it: `exchange`. */
@@ -68,6 +71,17 @@ export interface ControllerParts {
   readonly probe: (rollout: string, like: ProbeShape | null) => Promise<ProbeAnswer | null>
   /** What its shadows came to. */
   readonly drift: (rollout: string) => DriftToLog
+}
+
+/** What small questions have shown. */
+export interface Questions {
+  readonly epoch: number
+  readonly asked: number
+  /** When the last was asked: milliseconds since the epoch; null before the first. */
+  readonly askedAt: number | null
+  /** The value of the bet (an e-value), and from which on the arms are told apart. */
+  readonly evidence: number
+  readonly limit: number
 }
 
 /** Where a rollout stands, for whoever shows it. */
@@ -242,6 +256,26 @@ export class Controller {
     if (this.#log.caught(finding)) this.#due(URGENT_GAP_MS)
   }
 
+  /** Takes in what both arms answered to a small question. Synchronous, memory only. */
+  answered(answered: Answered, epoch: number): void {
+    if (!this.#plan.guarded || this.#closed || epoch !== this.#log.epoch) return
+    this.#log.answered(answered)
+    this.#due(FLUSH_MS)
+  }
+
+  /** What small questions have shown in this epoch; null where nothing is asked of its log. */
+  get questions(): Questions | null {
+    if (!this.#plan.guarded || !this.#loaded || this.#closed) return null
+    const { questions } = this.#log.judged.state ?? {}
+    return {
+      epoch: this.#log.epoch,
+      asked: questions?.swap.asked ?? 0,
+      askedAt: questions?.askedAt ?? null,
+      evidence: questions === undefined ? 1 : swapWorth(questions.swap),
+      limit: SWAP_LIMIT,
+    }
+  }
+
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */
   get patienceMs(): number | null {
     return this.#watch.patienceMs
@@ -397,7 +431,31 @@ export class Controller {
       // Written down by a process that did not live to act on it.
       this.#watch.takeUp(trip)
     }
-    return this.#log.flush(this.#place())
+    const before = this.#toldApart
+    const trip = await this.#log.flush(this.#place())
+    this.#tellApart(this.#toldApart - before)
+    return trip
+  }
+
+  /** How many questions have told the arms apart in this epoch. */
+  get #toldApart(): number {
+    return this.#log.judged.state?.integrity?.found.other_model?.count ?? 0
+  }
+
+  #tellApart(times: number): void {
+    const { words } = this.#log.judged.state?.integrity?.found.other_model ?? {}
+    const { asked = 0, evidence = 0, limit = 0 } = this.questions ?? {}
+    for (let time = 0; time < times && words !== undefined; time++) {
+      this.#parts.onFinding(this.rollout, {
+        kind: 'other_model',
+        words,
+        evidence: {
+          asked,
+          evidence: Math.min(Number.MAX_SAFE_INTEGER, Math.round(evidence)),
+          limit,
+        },
+      })
+    }
   }
 
   async #read(): Promise<void> {

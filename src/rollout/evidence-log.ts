@@ -1,6 +1,7 @@
 import type { Place } from '../judge/judge.ts'
 import { noPins, type Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
+import type { Answered } from '../judge/swap.ts'
 import type { EvidenceBatch, EvidenceStore, Forgotten } from '../ports.ts'
 import type { DriftCounts, Finding, Observation, Pair, RolloutRecord, Trip } from '../types.ts'
 import { Batches, type BatchesParts } from './batches.ts'
@@ -93,6 +94,10 @@ export class EvidenceLog {
   /** As `Evidence.caught`. */
   caught(finding: Finding): boolean {
     return this.#evidence.caught(finding, this.#terms.policy.integrity !== undefined)
+  }
+
+  answered(answered: Answered): void {
+    this.#evidence.answered(answered)
   }
 
   trip(trip: Trip): void {

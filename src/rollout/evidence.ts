@@ -5,6 +5,7 @@ import { FirstOutcomes, type FirstOutcomesState } from '../judge/first-outcomes.
 import type { Pins } from '../judge/pins.ts'
 import type { Policy } from '../judge/policy.ts'
 import { sampleOf } from '../judge/sample.ts'
+import type { Answered } from '../judge/swap.ts'
 import type { Finding, Observation, Pair, Trip } from '../types.ts'
 
 /** What became of an observation. */
@@ -78,6 +79,12 @@ export class Evidence {
     if (acts) this.#counter.caught(finding)
     this.#waits ||= acts
     return acts
+  }
+
+  /** A small question that both arms have answered. */
+  answered(answered: Answered): void {
+    this.#counter.answered(answered)
+    this.#waits = true
   }
 
   trip(trip: Trip): void {

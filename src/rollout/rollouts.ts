@@ -1,4 +1,5 @@
 import type { RolloutConfig } from '../config/schema.ts'
+import type { Answered } from '../judge/swap.ts'
 import type { Draw, EventQuery, Flight } from '../ports.ts'
 import type { Finding, Observation, Pair, RolloutEvent } from '../types.ts'
 import type { Command, CommandResult } from './command.ts'
@@ -6,6 +7,7 @@ import {
   Controller,
   type ControllerInput,
   type ControllerParts,
+  type Questions,
   type Report,
 } from './controller.ts'
 import type { Note } from './events.ts'
@@ -73,6 +75,16 @@ export class Rollouts {
   /** Takes in what a canary was caught at outside of pairs. */
   caught(name: string, finding: Finding): void {
     this.#byName.get(name)?.controller.caught(finding)
+  }
+
+  /** As `Controller.answered`. */
+  answered(name: string, answered: Answered, epoch: number): void {
+    this.#byName.get(name)?.controller.answered(answered, epoch)
+  }
+
+  /** As `Controller.questions`; null when there is no such rollout. */
+  questions(name: string): Questions | null {
+    return this.#byName.get(name)?.controller.questions ?? null
   }
 
   /** Finds those that wait too long for their first content. @param flights the oldest first @param nowMs monotonic */

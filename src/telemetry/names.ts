@@ -83,7 +83,7 @@ export const LABELS = {
   role: attribute(
     'headgate.role',
     'headgate',
-    '`live` for a caller; `shadow` for a copy of a request, `probe` for a test of both arms, `golden` for a recorded question: what Headgate asks by itself',
+    '`live` for a caller; `shadow` for a copy of a request, `probe` for a test of both arms, `question` for a small one that tells models apart, `golden` for a recorded one: what Headgate asks by itself',
   ),
   rollout: attribute(
     'headgate.rollout.name',

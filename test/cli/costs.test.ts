@@ -78,6 +78,7 @@ function driftOf(samePrompts: DriftView['samePrompts']): DriftView {
     method: null,
     equivalent: null,
     samePrompts,
+    questions: null,
     verdicts: {},
     findings: {},
     shadows: { sent: 0, compared: 0, dropped: {}, costUsd: null },

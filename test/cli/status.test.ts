@@ -3,8 +3,25 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import type { DriftView } from '../../src/api/views/drift.ts'
 import { ask, begin, controlled, documentsOf } from './ask.ts'
 import { ROLLED_BACK, rolloutOf } from './fake-control.ts'
+
+const NO_DRIFT: DriftView = {
+  probes: 0,
+  odd: 0,
+  evidence: null,
+  limit: null,
+  noiseFloor: null,
+  similarity: null,
+  method: null,
+  equivalent: null,
+  samePrompts: null,
+  questions: null,
+  verdicts: {},
+  findings: {},
+  shadows: { sent: 0, compared: 0, dropped: {}, costUsd: null },
+}
 
 describe('status', () => {
   test('says in words all that there is to know', async () => {
@@ -54,6 +71,11 @@ relay  ramping for 3 h, since …  (epoch 1, version 7)
         plan: [],
         step: null,
         mismatch: { value: 'fail', reasons: ['7 % seen'] },
+        drift: {
+          ...NO_DRIFT,
+          questions: { asked: 71, evidence: 1_204.5, limit: 1_000 },
+          findings: { other_model: 2, planted_used: 1 },
+        },
       }),
     ]
     const { code, stdout } = await ask(['status', '--color', 'always'], { env })
@@ -69,6 +91,8 @@ relay  ramping for 3 h, since …  (epoch 1, version 7)
       'about 1 more canary request, and none are coming',
       'mismatch  is the share true? fail: 7 % seen',
       'none: the flag alone decides',
+      'questions 71 small questions, evidence 1204.50 of 1000',
+      'caught    other_model 2, planted_used 1\n',
     ]) {
       expect(plain).toContain(words)
     }

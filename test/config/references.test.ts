@@ -76,6 +76,19 @@ describe('arms', () => {
     )
   })
 
+  test('small questions that nobody could ask, or hear the answers of, are noted', () => {
+    const asking = small().replace('guard: {}', 'guard: {}, shadow: { questions: {} }')
+    const at = 'rollouts.relay.shadow.questions are not asked:'
+    const ofQuestions = (text: string) =>
+      remarksOf(text).filter((remark) => remark.includes('questions'))
+    expect(ofQuestions(asking)).toEqual([`${at} no model is known to ask; write probe.model`])
+    expect(ofQuestions(asking.replace('guard: {},', 'guard: {}, probe: { model: m },'))).toEqual([])
+    expect(ofQuestions(asking.replace('models: {}', 'models: { m: m }'))).toEqual([])
+    expect(ofQuestions(asking.replace('guard: {}, ', ''))).toEqual([
+      `${at} without a plan or a guard nothing judges the answers`,
+    ])
+  })
+
   test('shadows say what they are asked in words that hold', () => {
     const faults = (rest: string) =>
       linesOf(small().replace('guard: {}', `guard: {}, shadow: { ${rest} }`))

@@ -260,6 +260,7 @@ describe('a reload', () => {
       ceilingBp: () => 10_000,
       onChange() {},
       onEvent() {},
+      onFinding() {},
       probe: async () => null,
       drift: () => new Drift(),
     })

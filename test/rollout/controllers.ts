@@ -120,6 +120,7 @@ export function stand(
     ceilingBp: () => made.ceilingBp,
     onChange: () => {},
     onEvent: (event) => events.push(event),
+    onFinding: () => {},
     probe: () => Promise.resolve(made.answer),
     drift: () => drift,
     ...options.parts,

@@ -45,6 +45,14 @@ export const driftView = z
       .object(samePrompts)
       .nullable()
       .describe('What the same prompts took on both arms; null before the first pair.'),
+    questions: z
+      .object({
+        asked: count.describe('Small questions that both arms have answered in this epoch.'),
+        evidence: z.number().describe('The value of the bet that they tell the arms apart.'),
+        limit: z.number().describe('From which on they do.'),
+      })
+      .nullable()
+      .describe('Null where none are asked, or nothing judges.'),
     verdicts: z.partialRecord(z.enum(PAIR_VERDICTS), count),
     findings: z.partialRecord(z.enum(FINDING_KINDS), count),
     shadows: z

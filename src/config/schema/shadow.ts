@@ -103,6 +103,19 @@ export const shadow = z
       .describe(
         'What comes of what a canary is caught at: `note` shows it, `hold` keeps the rollout from climbing, `suspend` takes it to 0 % until probes are clean, `roll_back` latches it. `note` unless given.',
       ),
+    questions: z
+      .strictObject({
+        interval: duration
+          .refine((ms) => ms >= 10_000, 'must be at least 10s')
+          .prefault('5m')
+          .describe(
+            'Between two of them; one is asked of both arms, and costs two small requests.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Small questions, a closed list, that models answer in proportions of their own: they tell another model behind the name. They are in the budget of shadows, and booked apart; `probe.model` and `probe.path` say what to ask. Off unless it is here.',
+      ),
     planted: z
       .array(
         z.strictObject({

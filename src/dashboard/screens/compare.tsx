@@ -193,7 +193,8 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
       </Card>
     )
   }
-  const { probes, odd, noiseFloor, similarity, method, equivalent, findings, shadows } = drift
+  const { probes, odd, noiseFloor, similarity, method, equivalent, questions, findings, shadows } =
+    drift
   const dropped = Object.values(shadows.dropped).reduce((sum, one) => sum + (one ?? 0), 0)
   const rows: Row[] = [
     [
@@ -203,6 +204,7 @@ function DriftTile({ rollout }: { readonly rollout: RolloutView }) {
         : `${countText(odd)} of ${plural(probes, 'probe')}; a third is chance`,
     ],
     ...(equivalent === null ? [] : [equivalentRow(equivalent)]),
+    ...(questions === null ? [] : [questionsRow(questions)]),
     ['caught at', caughtAt(findings)],
     ['copies sent', `${countText(shadows.sent)}, ${countText(dropped)} not sent`],
     ['they cost', usdText(shadows.costUsd)],
@@ -229,6 +231,13 @@ type Equivalent = NonNullable<NonNullable<RolloutView['drift']>['equivalent']>
 function equivalentRow({ met, percent, compared, threshold }: Equivalent): Row {
   const found = `${met ? '✓' : '✕'} ${percentText(percent, 1)} of ${countText(compared)}`
   return ['equivalent', `${found}, wanted ${percentText(threshold, 1)}`]
+}
+
+type Questions = NonNullable<NonNullable<RolloutView['drift']>['questions']>
+
+function questionsRow({ asked, evidence, limit }: Questions): Row {
+  const bet = `evidence ${evidence.toFixed(2)} of ${countText(limit)}`
+  return ['small questions', asked === 0 ? 'none yet' : `${countText(asked)}, ${bet}`]
 }
 
 function caughtAt(findings: NonNullable<RolloutView['drift']>['findings']): ComponentChildren {
