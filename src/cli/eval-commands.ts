@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander'
 import { CHAT_WIRES } from '../eval/chat.ts'
 import { number, repeated, wholeNumber } from './arguments.ts'
 import type { Act } from './command.ts'
-import type { EvalOptions } from './commands/eval.ts'
 import type { RecordOptions } from './commands/golden-record.ts'
 import type { RunOptions } from './commands/golden-run.ts'
+import type { EvalOptions } from './eval-job.ts'
 
 /** The verbs that ask models: they work on files and on upstreams of the config. */
 

@@ -6,7 +6,7 @@ import {
   type GoldenResult,
 } from './golden-result.ts'
 import { type JUnitCase, junitText } from './junit.ts'
-import { markdownTable, millisText, type Table } from './table.ts'
+import { costText, markdownTable, type Table, tailText } from './table.ts'
 
 /** A golden run for people and machines that read files. It holds no prompt and no answer. */
 
@@ -41,14 +41,8 @@ export function armsTable(
     ['', ...asked.map(({ arm }) => `${arm} ${names.arms[arm] ?? ''}`.trim())],
     ...shown.map((verdict) => row(verdict, ({ counts }) => String(counts[verdict]))),
     row('fit', ({ fitPercent }) => (fitPercent === null ? '-' : `${fitPercent} %`)),
-    row('p50, p99', ({ latencyMs: { p50, p99 } }) => `${millisText(p50)}, ${millisText(p99)}`),
-    row('cost', ({ costUsd, unpriced, asked }) =>
-      unpriced === 0
-        ? usd(costUsd)
-        : unpriced === asked
-          ? 'unknown'
-          : `${usd(costUsd)}, ${unpriced} unpriced`,
-    ),
+    row('p50, p99', ({ latencyMs }) => tailText(latencyMs)),
+    row('cost', (arm) => costText(arm, arm.asked, usd)),
   ]
 }
 

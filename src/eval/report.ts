@@ -1,7 +1,7 @@
 import { type JUnitCase, junitText } from './junit.ts'
 import type { Group, JudgeResult, PointDifference, SideResult } from './numbers.ts'
 import type { EvalResult } from './result.ts'
-import { markdownTable, millisText, type Table } from './table.ts'
+import { costText, markdownTable, type Table, tailText } from './table.ts'
 
 /** An evaluation for people and machines that read files: Markdown and JUnit. It holds no prompt and no answer. */
 
@@ -41,14 +41,8 @@ export function sidesTable(
     ...(has(({ checks }) => checks.not_checked)
       ? [row('not checked', ({ checks }) => String(checks.not_checked))]
       : []),
-    row('p50, p99', ({ latencyMs: { p50, p99 } }) => `${millisText(p50)}, ${millisText(p99)}`),
-    row('cost', ({ costUsd, unpriced, answered }) =>
-      unpriced === 0
-        ? usd(costUsd)
-        : unpriced === answered
-          ? 'unknown'
-          : `${usd(costUsd)}, ${unpriced} unpriced`,
-    ),
+    row('p50, p99', ({ latencyMs }) => tailText(latencyMs)),
+    row('cost', (side) => costText(side, side.answered, usd)),
     row('output tokens', ({ outputTokens }) => String(outputTokens)),
     row('answered as', ({ models }) => countsText(models)),
   ]
