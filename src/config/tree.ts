@@ -216,3 +216,19 @@ function syntaxFinding(code: string, message: string, offset: number, text: stri
       }
   }
 }
+
+/** The members of a map; none where there is no map. */
+export function entriesAt(tree: Located, path: Path): readonly (readonly [string, Located])[] {
+  return [...(nodeAt(tree, path)?.entries ?? [])]
+}
+
+/** The items of a list; none where there is no list. */
+export function itemsAt(tree: Located, path: Path): readonly Located[] {
+  return nodeAt(tree, path)?.items ?? []
+}
+
+/** Null where there is no text. */
+export function textAt(tree: Located, path: Path): string | null {
+  const value = nodeAt(tree, path)?.value
+  return typeof value === 'string' ? value : null
+}
