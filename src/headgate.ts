@@ -466,11 +466,11 @@ export function createHeadgate(parts: Parts): Headgate {
         if (memories.of(name).history.isDue(nowMs)) noteView(name)
       await Promise.all([
         proveControls(),
-        questioner.turn(routes.rollouts.values()),
         accounts.flush(),
         comparisons.flush(routes.rollouts.values()),
       ])
     },
+    question: () => questioner.turn(routes.rollouts.values()),
     budgets: () => accounts.stands(),
     ledger: (days) => accounts.read(days),
     reload(next) {

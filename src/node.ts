@@ -205,7 +205,10 @@ export async function startNode({
     ]),
   )
   dataUrl = `${data.url}/v1`
-  const turning = setInterval(() => void headgate.turn(), turnMs)
+  const turning = setInterval(() => {
+    void headgate.turn()
+    void headgate.question()
+  }, turnMs)
   const watching = watchFile(configFile, readFileNow(configFile), reload)
   let beside = watchBeside(current, reload)
   let closing: Promise<void> | null = null

@@ -136,6 +136,7 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       await headgate.turn()
       this.#push()
       this.#send()
+      await headgate.question()
     } catch (error) {
       this.#logged().error('turn failed', { rollout, at: placeOf(error) })
     } finally {

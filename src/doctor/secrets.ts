@@ -54,6 +54,8 @@ function shownSecret({ value, digest }: Pick<SeenSecret, 'value' | 'digest'>): s
 
 function aboutOf({ path }: SeenSecret): string {
   const [first, second] = path
+  // Of a rollout there are only planted keys: which, its place has to say.
+  if (first === 'rollouts') return pathText(path.slice(0, -1))
   return pathText(
     first === 'upstreams' || first === 'webhooks' ? [first, second ?? ''] : [first ?? ''],
   )

@@ -117,6 +117,8 @@ export interface Headgate {
   refresh(): void
   /** A turn of every rollout, and a refresh: call it every few seconds, and once before the first request. */
   turn(): Promise<void>
+  /** Asks the small questions that are due: call it after a turn, where nothing waits for it. Resolves with their answers; never rejects. */
+  question(): Promise<void>
   /**
    * Takes in what an isolate counted, and says where the rollout stands; null when there is no such rollout.
    * @throws {HeadgateError} `store_unavailable`, `store_corrupt`: what was counted has to be sent again

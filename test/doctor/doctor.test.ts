@@ -115,6 +115,22 @@ describe('where all is well', () => {
     expect(relay.asked.every((line) => line === 'GET /v1/models')).toBe(true)
   })
 
+  test('a planted key is looked at in its place, and sent nowhere', async () => {
+    const official = await upstream(apiAt({ keys: [OFFICIAL] }))
+    const relay = await upstream(apiAt({ keys: [RELAY] }))
+    const text = configText({ official: `${official.url}/v1`, relay: `${relay.url}/v1` }).replace(
+      'guard: {}',
+      'guard: {}\n    shadow: { planted: [{ name: trap-1, secret: { env: TRAP } }] }',
+    )
+    const folder = folderWith({ 'headgate.yaml': text, 'flags.json': flagsText(1) })
+    const trap = 'sk-proj-0123456789abcdefghij'
+    const { one } = await doctor({ official: '', relay: '', folder, env: { TRAP: trap } })
+    const about = 'rollouts.relay.shadow.planted[0]'
+    expect(one('secret.present', about).status).toBe('ok')
+    expect(one('secret.shape', about).status).toBe('ok')
+    expect([...official.keys, ...relay.keys].join()).not.toContain(trap)
+  })
+
   test('is said in words for people, without a key', async () => {
     const cwd = folderWith({
       'headgate.yaml': configText(await both()),

@@ -78,6 +78,7 @@ describe.each(LISTENING)('G9: small questions over %s', (transport) => {
       async minutes(count: number) {
         for (let minute = 0; minute < count; minute++) {
           await gateway.headgate.turn()
+          await gateway.headgate.question()
           // What was answered is written down and judged.
           await gateway.headgate.turn()
           clock.skip(MINUTE_MS)
@@ -95,9 +96,19 @@ describe.each(LISTENING)('G9: small questions over %s', (transport) => {
     const prompts = [...QUESTIONS, QUESTIONS[0]].map((question) => question?.prompt)
     expect(gateway.control.prompts).toEqual(prompts)
     expect(gateway.canary.prompts).toEqual(prompts)
-    for (let turn = 0; turn < 5; turn++) await gateway.headgate.turn()
+    for (let turn = 0; turn < 5; turn++) {
+      await gateway.headgate.turn()
+      await gateway.headgate.question()
+    }
+    await gateway.headgate.turn()
     expect(gateway.canary.prompts).toHaveLength(prompts.length + 1)
     expect(await questionsOf(gateway)).toMatchObject({ asked: prompts.length + 1, limit: 1_000 })
+  })
+
+  it('no start and no turn waits for one', async () => {
+    const gateway = await asked(MODEL)
+    await gateway.headgate.turn()
+    expect(gateway.control.prompts).toEqual([])
   })
 
   it('an honest relay, which draws as control does, is not accused', async () => {
@@ -199,8 +210,7 @@ describe.each(LISTENING)('G9: small questions over %s', (transport) => {
     gateway.canary.become(null)
     await gateway.minutes(3)
     expect(gateway.control.prompts).toHaveLength(3)
-    // The first was asked before it failed.
-    expect(await questionsOf(gateway)).toMatchObject({ asked: 1, evidence: 1 })
+    expect(await questionsOf(gateway)).toMatchObject({ asked: 0, evidence: 1 })
   })
 
   it('no words of an upstream are kept, shown or logged', async () => {
