@@ -1,5 +1,6 @@
 import { chanceFrom, shuffled } from '../eval/chance.ts'
-import { type GoldenCase, goldenEndpointOf } from '../eval/golden-set.ts'
+import { goldenQuestionOf } from '../eval/golden-question.ts'
+import type { GoldenCase } from '../eval/golden-set.ts'
 import type { ControlClient } from './client.ts'
 import { EXIT } from './exit.ts'
 import { Failure } from './failure.ts'
@@ -56,20 +57,7 @@ export async function questionOf(
   id: string,
 ): Promise<TrafficQuestion | null> {
   const pair = await client.pair(id)
-  const endpoint = pair === null ? null : goldenEndpointOf(pair.endpoint)
-  if (pair?.question == null || endpoint === null) return null
-  let body: unknown
-  try {
-    body = JSON.parse(pair.question)
-  } catch {
-    // It was cut, or what was redacted has left no JSON.
-    return null
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
-  const { stream, stream_options, ...request } = body as GoldenCase['request']
-  return {
-    id,
-    endpoint,
-    request: endpoint === 'responses' ? { ...request, store: false } : request,
-  }
+  const question = pair === null ? null : goldenQuestionOf(pair)
+  if (question === null) return null
+  return { id, endpoint: question.endpoint, request: question.request as GoldenCase['request'] }
 }

@@ -1,18 +1,11 @@
 import * as z from 'zod'
+import { GOLDEN_ENDPOINTS } from './golden-question.ts'
 import { faultText, parseLines } from './lines.ts'
 
 /**
  * A golden set on disk: a line that says what it is, and a case a line, in any order: a request and what control answered to it,
  * once or more. It holds prompts and answers, and no key.
  */
-
-/** Endpoints whose requests can be recorded: they keep no state, and answer in words. */
-const GOLDEN_ENDPOINTS = ['chat', 'completions', 'responses', 'messages'] as const
-
-/** @returns null for an endpoint whose requests cannot be recorded */
-export function goldenEndpointOf(name: string): GoldenCase['endpoint'] | null {
-  return GOLDEN_ENDPOINTS.find((one) => one === name) ?? null
-}
 
 const json = z.record(z.string(), z.json())
 

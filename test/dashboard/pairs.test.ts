@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, expect, it } from 'vitest'
+import { parseGoldenSet } from '../../src/eval/golden-set.ts'
 import type { Pair } from '../../src/types.ts'
 import { ask, type Served } from '../node/process.ts'
-import { expectAccessible, expectQuiet } from './browser.ts'
+import { expectAccessible, expectFits, expectQuiet } from './browser.ts'
 import { setStage } from './stage.ts'
 
 /** Pairs of a real shadow, side by side. */
@@ -79,6 +81,39 @@ it.each([
   expect(control).not.toBe(canary)
   expect((await page.locator('mark').count()) > 0).toBe(where === 'text')
   await expectAccessible(page)
+  await expectQuiet(watched)
+  await page.context().close()
+})
+
+it('a pair is made golden: control’s answer, the canary’s where it is accepted, and a file of them', async () => {
+  const ids = []
+  for (const content of ['which gate?', 'which platform?']) {
+    const messages = [{ role: 'user', content }]
+    const answered = await ask(served.dataUrl, { model: 'gpt-5.2', messages })
+    await answered.text()
+    ids.push(await pairOf(answered.headers.get('x-headgate-request-id')))
+  }
+  const watched = await stage.open()
+  const { page } = watched
+  await page.evaluate(`location.hash = '#/pairs/relay/${ids[0]}'`)
+  await page.getByRole('button', { name: 'Make control’s answer golden' }).click()
+  await page.getByText('control’s answer is right').waitFor()
+  await page.evaluate(`location.hash = '#/pairs/relay/${ids[1]}'`)
+  await page.getByRole('button', { name: 'Accept the canary’s too' }).click()
+  await page.getByText('either answer is right').waitFor()
+  await expectAccessible(page)
+  await page.getByRole('link', { name: 'All pairs' }).click()
+  await page.getByText('2 cases, in this tab only.').waitFor()
+  await expectFits(page)
+  await expectAccessible(page)
+  const saving = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save relay-golden.jsonl' }).click()
+  const saved = await saving
+  expect(saved.suggestedFilename()).toBe('relay-golden.jsonl')
+  const parsed = parseGoldenSet(readFileSync(await saved.path(), 'utf8'), 'relay-golden.jsonl')
+  if (!parsed.ok) throw new Error(parsed.faults.join('\n'))
+  expect(parsed.set.header).toMatchObject({ rollout: 'relay', ids })
+  expect(parsed.set.cases.map(({ answers }) => answers.length)).toEqual([1, 2])
   await expectQuiet(watched)
   await page.context().close()
 })

@@ -16,7 +16,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
   cost: 'price price-list charge coverage pricing lines budget invoice reconcile savings',
   telemetry: 'names redact',
   doctor: 'advice answer base check clock parts places secrets target vendors',
-  eval: 'rubric blind result chance prompt lines verdict interval records report junit chat code table numbers conclusion golden-set golden-result golden-report',
+  eval: 'rubric blind result chance prompt lines verdict interval records report junit chat code table numbers conclusion golden-pair golden-question golden-set golden-result golden-report',
 }
 const PURE = [
   ...PURE_FOLDERS.flatMap((folder) => [`${folder}/any.ts`, `${folder}/below/any.ts`]),

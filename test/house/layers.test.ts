@@ -32,6 +32,7 @@ const LEGAL: Imports = {
   'telemetry/log.ts': [],
   'telemetry/names.ts': [],
   'eval/ask.ts': [],
+  'eval/golden-pair.ts': ['../types.ts'],
   'eval/other.ts': [],
   'eval/grade.ts': ['../ports.ts'],
   'watch-file.ts': ['node:fs'],
@@ -76,7 +77,13 @@ const LEGAL: Imports = {
   'cli/commands/doctor.ts': ['../../node-doctor.ts'],
   'compare/diff.ts': ['../types.ts', './json.ts'],
   'compare/json.ts': ['../wire/usage.ts'],
-  'dashboard/main.tsx': ['preact', '../compare/diff.ts', '../compare/json.ts', 'type ../types.ts'],
+  'dashboard/main.tsx': [
+    'preact',
+    '../compare/diff.ts',
+    '../compare/json.ts',
+    '../eval/golden-pair.ts',
+    'type ../types.ts',
+  ],
 }
 
 /** Rule, the file that breaks it, and how. */
@@ -124,6 +131,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, imported: string]
   ['8-dashboard-stands-alone', 'dashboard/api.ts', '../config/schema.ts'],
   ['8-dashboard-stands-alone', 'dashboard/words.ts', '../api/views/rollout.ts'],
   ['8-dashboard-stands-alone', 'dashboard/pairs.ts', '../compare/shape.ts'],
+  ['8-dashboard-stands-alone', 'dashboard/golden.ts', '../eval/other.ts'],
   ['8-dashboard-stands-alone', 'dashboard/chart.ts', 'hono'],
   ['8-dashboard-stands-alone', 'dashboard/page.tsx', 'node:path'],
   ['9-node-at-the-rim', 'proxy/identify.ts', 'node:crypto'],

@@ -4,6 +4,7 @@ import { callsDiff, type Run, wordDiff } from '../../compare/diff.ts'
 import { jsonChanges } from '../../compare/json.ts'
 import type { Content, Pair, Side } from '../../types.ts'
 import { countText, millisText, timeText, usdText, wordsOf } from '../format.ts'
+import { GoldenCard, GoldenSet } from '../golden.tsx'
 import { usePolled } from '../polled.ts'
 import { addressOf, place } from '../route.ts'
 import { type Row, Table } from '../table.tsx'
@@ -42,40 +43,43 @@ function PairList({ rollout }: { readonly rollout: RolloutView }) {
   const path = `pairs?rollout=${encodeURIComponent(rollout.name)}&limit=100${filter}`
   const { answer, refused } = usePolled<{ items: Pair[] }>(path, EVERY_MS)
   return (
-    <Card
-      main
-      title="Pairs"
-      aside={
-        <label class="theme">
-          <span class="unseen">Show</span>
-          <select
-            data-filter
-            value={only}
-            onChange={({ currentTarget }) =>
-              setOnly(SHOWN.find((one) => one === currentTarget.value) ?? 'all')
-            }
-          >
-            {SHOWN.map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
+    <>
+      <Card
+        main
+        title="Pairs"
+        aside={
+          <label class="theme">
+            <span class="unseen">Show</span>
+            <select
+              data-filter
+              value={only}
+              onChange={({ currentTarget }) =>
+                setOnly(SHOWN.find((one) => one === currentTarget.value) ?? 'all')
+              }
+            >
+              {SHOWN.map((one) => (
+                <option key={one} value={one}>
+                  {one}
+                </option>
+              ))}
+            </select>
+          </label>
+        }
+      >
+        {answer === null || answer.items.length === 0 ? (
+          <p class="quiet-words">
+            {refused?.message ?? (answer === null ? 'One moment.' : 'No pair is like that yet.')}
+          </p>
+        ) : (
+          <ol class="pairs">
+            {answer.items.map((pair) => (
+              <PairRow key={pair.id} pair={pair} />
             ))}
-          </select>
-        </label>
-      }
-    >
-      {answer === null || answer.items.length === 0 ? (
-        <p class="quiet-words">
-          {refused?.message ?? (answer === null ? 'One moment.' : 'No pair is like that yet.')}
-        </p>
-      ) : (
-        <ol class="pairs">
-          {answer.items.map((pair) => (
-            <PairRow key={pair.id} pair={pair} />
-          ))}
-        </ol>
-      )}
-    </Card>
+          </ol>
+        )}
+      </Card>
+      <GoldenSet rollout={rollout.name} />
+    </>
   )
 }
 
@@ -168,6 +172,7 @@ function PairDetail({ rollout, id }: { readonly rollout: RolloutView; readonly i
         </Card>
       )}
       <Texts control={control.content} canary={canary.content} />
+      <GoldenCard pair={pair} />
       <div class="sides">
         <SideCard arm="control" side={control} />
         <SideCard arm="canary" side={canary} />
@@ -292,11 +297,13 @@ function Marked({ arm, runs, of }: MarkedProps) {
   return (
     <div>
       <ArmMark arm={arm} />
-      <pre class="text">
-        {runs.map(({ kind, text }, index) =>
-          kind === 'same' ? <span key={index}>{text}</span> : <mark key={index}>{text}</mark>,
-        )}
-      </pre>
+      {runs.length > 0 && (
+        <pre class="text">
+          {runs.map(({ kind, text }, index) =>
+            kind === 'same' ? <span key={index}>{text}</span> : <mark key={index}>{text}</mark>,
+          )}
+        </pre>
+      )}
       {of.tools.map(({ name, arguments: given }, index) => (
         <pre key={index} class="text">
           {name}({given})
