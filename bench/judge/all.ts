@@ -2,7 +2,13 @@
 import type { Cell } from './cells.ts'
 import { DETECTION, ELSEWHERE, FALSE_ROLLBACKS, LATE, SHARED_INCIDENTS } from './errors.ts'
 import { GATE_FALSE, GATE_NEEDS, GATE_P95 } from './gates.ts'
-import { LATENCY_DETECTION, LATENCY_EDGES, LATENCY_LATE, LATENCY_NULL } from './latency.ts'
+import {
+  LATENCY_DETECTION,
+  LATENCY_EDGES,
+  LATENCY_LATE,
+  LATENCY_NULL,
+  LATENCY_SILENT,
+} from './latency.ts'
 import { MEANING } from './meaning.ts'
 import { PLAIN } from './plain.ts'
 import { ROLLOUTS } from './rollout.ts'
@@ -24,6 +30,7 @@ export const CELLS: readonly Cell[] = [
   ...LATENCY_EDGES,
   ...LATENCY_DETECTION,
   ...LATENCY_LATE,
+  ...LATENCY_SILENT,
   ...MEANING,
   ...STICKY,
   ...RAMP,

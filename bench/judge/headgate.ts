@@ -149,10 +149,10 @@ export class LatencyRounds {
     this.#rounds = new MetricRounds(latencyMetric('latency', margin), rho)
   }
 
-  /** @param control outcomes by level @param level the canary's */
-  play(control: readonly number[], level: number): void {
+  /** @param control outcomes by level @param level the canary's; null where it has no good answer */
+  play(control: readonly number[], level: number | null): void {
     const canary = [0, 0, 0, 0, 0, 0]
-    canary[level] = 1
+    if (level !== null) canary[level] = 1
     this.#rounds.play([control, tailOf(control)], [canary, tailOf(canary)], control)
   }
 

@@ -46,10 +46,12 @@ interface Situation {
   readonly samples: number
   /** Canary requests without the effect first. */
   readonly healthy: number
+  /** Part of the canary's requests without a good answer, more than of control's. */
+  readonly silent?: number
 }
 
 export function byRounds(random: Random, situation: Situation): readonly number[] {
-  const { rho, margin, effect, horizon, canaryHorizon, samples, healthy } = situation
+  const { rho, margin, effect, horizon, canaryHorizon, samples, healthy, silent = 0 } = situation
   const edges = pinnedEdges(random, samples, margin)
   const rounds = new LatencyRounds(rho, margin)
   const acts = new FirstActs(3)
@@ -64,7 +66,8 @@ export function byRounds(random: Random, situation: Situation): readonly number[
     canary++
     control += others
     const slower = canary > healthy ? effect(random) : 1
-    rounds.play(levels, levelOf(latencyMs(random) * slower, edges.canary))
+    const answers = silent === 0 || !random.chance(silent)
+    rounds.play(levels, answers ? levelOf(latencyMs(random) * slower, edges.canary) : null)
     if (canary <= healthy) continue
     for (const [column, worth] of rounds.worths().entries()) {
       acts.note(column, worth >= LIMIT, canary - healthy)
@@ -171,6 +174,26 @@ export const LATENCY_EDGES: readonly Cell[] = [
       canaryHorizon: NEVER,
     }),
 }))
+
+/** As fast, and answering less often: what the bets on times make of silence. */
+export const LATENCY_SILENT: readonly Cell[] = [0, 0.1].flatMap((margin) =>
+  RHOS.flatMap((rho) =>
+    [0.01, 0.05, 0.2, 0.5].map((silent) => ({
+      id: `4.3 silent: ρ ${percent(rho)}, margin ${percent(margin)}, ${percent(silent)} fewer answers`,
+      columns: HEADGATE_COLUMNS,
+      kind: 'rate' as const,
+      full: rho === 0.5 ? 60 : 200,
+      quick: rho === 0.5 ? 2 : 10,
+      run: (random: Random) =>
+        byRounds(random, {
+          ...situationOf(rho, margin, same),
+          silent,
+          horizon: 100_000,
+          canaryHorizon: NEVER,
+        }),
+    })),
+  ),
+)
 
 const EFFECTS: readonly (readonly [name: string, effect: Effect])[] = [
   ['+10 %', () => 1.1],
