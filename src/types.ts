@@ -115,7 +115,7 @@ export interface Splits {
 export type UnitSource = 'header' | 'caller' | 'body' | 'conversation' | 'request'
 
 /** Whom a request was for: a caller, or Headgate's own comparison. Only what is `live` has a caller who waits. */
-export type Role = 'live' | 'shadow' | 'probe' | 'question' | 'golden'
+export type Role = 'live' | 'shadow' | 'probe' | 'question'
 
 /** Tokens of one answer; null where the upstream did not say. Unknown is never 0. */
 export interface Usage {

@@ -90,7 +90,6 @@ export function costsViewOf(input: CostInput): CostsView {
       shadow: ofRole('shadow'),
       probe: ofRole('probe'),
       question: ofRole('question'),
-      golden: ofRole('golden'),
     },
     month: monthOf(lines, today, gone),
     equalWork: equalWorkOf(asked),

@@ -83,7 +83,7 @@ export const LABELS = {
   role: attribute(
     'headgate.role',
     'headgate',
-    '`live` for a caller; `shadow` for a copy of a request, `probe` for a test of both arms, `question` for a small one that tells models apart, `golden` for a recorded one: what Headgate asks by itself',
+    '`live` for a caller; `shadow` for a copy of a request, `probe` for a test of both arms, `question` for a small one that tells models apart: what Headgate asks by itself',
   ),
   rollout: attribute(
     'headgate.rollout.name',
@@ -396,7 +396,7 @@ export const METRICS = {
     unit: '{USD}',
     stability: 'headgate',
     meaning:
-      'What was spent, in dollars: attempts that have a price, as the ledger has them; shadows, probes and golden questions under their role',
+      'What was spent, in dollars: attempts that have a price, as the ledger has them; shadows, probes and questions under their role',
     labels: COST,
   },
   costEstimated: {

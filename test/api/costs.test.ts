@@ -30,7 +30,7 @@ describe('what was spent', () => {
       savedUsd: 0.85,
     })
     expect(json.total).toMatchObject({ requests: 200, costUsd: 1.15, savedUsd: 0.85 })
-    expect(json.roles).toEqual({ live: 1.15, shadow: 0, probe: 0, question: 0, golden: 0 })
+    expect(json.roles).toEqual({ live: 1.15, shadow: 0, probe: 0, question: 0 })
     expect(json.prices).toMatchObject({ source: '@pydantic/genai-prices', version: '0.1.8' })
   })
 

@@ -152,13 +152,13 @@ describe('a line of the ledger', () => {
     expect([warm, usdText(coldCost)]).toEqual([1n, '0.000189'])
   })
 
-  test('shadows, probes and golden requests are lines of their own', async () => {
+  test('shadows, probes and questions are lines of their own', async () => {
     const ledger = ledgerOn(memoryStores().ledger)
-    for (const role of ['live', 'shadow', 'probe', 'golden'] as const) {
+    for (const role of ['live', 'shadow', 'probe', 'question'] as const) {
       ledger.book(canary(), role, 'official')
     }
     const lines = await ledger.read(ALL)
-    expect(lines.map(({ key }) => key.role).sort()).toEqual(['golden', 'live', 'probe', 'shadow'])
+    expect(lines.map(({ key }) => key.role).sort()).toEqual(['live', 'probe', 'question', 'shadow'])
     const own = lines.filter(({ key }) => key.role !== 'live')
     expect(sumOf(own.map(({ amounts }) => amounts))).toMatchObject({ compared: 0n, drawn: 0n })
   })

@@ -117,7 +117,7 @@ const key = fc.record<LedgerKey>({
   day: fc.constantFrom('2026-11-25', '2026-11-26'),
   rollout: fc.constantFrom('relay', 'other', null),
   arm: fc.constantFrom('control', 'canary'),
-  role: fc.constantFrom('live', 'shadow', 'probe', 'golden'),
+  role: fc.constantFrom('live', 'shadow', 'probe', 'question'),
   upstream: fc.constantFrom('official', 'relay'),
   model: fc.option(fc.integer({ max: 60, min: 0 }).map((at) => `model-${at}`)),
   prices: fc.constantFrom('', 'genai-prices@0.1.8'),

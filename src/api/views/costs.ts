@@ -37,7 +37,7 @@ const costLine = z
     day: day.optional(),
     rollout: z.string().nullable().optional().describe('Null for what no rollout had a say in.'),
     arm: armName.optional(),
-    role: z.enum(['live', 'shadow', 'probe', 'question', 'golden']).optional(),
+    role: z.enum(['live', 'shadow', 'probe', 'question']).optional(),
     upstream: z.string().optional(),
     model: z.string().nullable().optional(),
     prices: z.string().optional().describe('The version of the prices it was reckoned with.'),
@@ -65,7 +65,7 @@ export const costsView = z
     items: z.array(costLine),
     total: z.object(costSums),
     roles: z
-      .object({ live: usd, shadow: usd, probe: usd, question: usd, golden: usd })
+      .object({ live: usd, shadow: usd, probe: usd, question: usd })
       .describe('What of the total was for whom.'),
     month: z
       .object({

@@ -57,9 +57,7 @@ function textOf(costs: CostsView): string[] {
     items,
   } = costs
   const { estimated, unpriced, savedUsd } = total
-  const apart = (['shadow', 'probe', 'question', 'golden'] as const).filter(
-    (role) => roles[role] !== 0,
-  )
+  const apart = (['shadow', 'probe', 'question'] as const).filter((role) => roles[role] !== 0)
   const doubts = [
     ...(estimated.requests === 0
       ? []
