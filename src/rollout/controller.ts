@@ -61,7 +61,7 @@ export interface ControllerParts {
   readonly ceilingBp: (rollout: string) => number | null
   /** The split is another one now. */
   readonly onChange: () => void
-  /** The log has a finding of its own, of what was counted before: once, in the process that reads it first. */
+  /** The log has a finding of its own, of what this process counted. */
   readonly onFinding: (rollout: string, finding: Finding) => void
   /** After an event is durable. */
   readonly onEvent: (event: RolloutEvent) => void
@@ -431,15 +431,9 @@ export class Controller {
       // Written down by a process that did not live to act on it.
       this.#watch.takeUp(trip)
     }
-    const before = this.#toldApart
     const trip = await this.#log.flush(this.#place())
-    this.#tellApart(this.#toldApart - before)
+    this.#tellApart(this.#log.takeToldApart())
     return trip
-  }
-
-  /** How many questions have told the arms apart in this epoch. */
-  get #toldApart(): number {
-    return this.#log.judged.state?.integrity?.found.other_model?.count ?? 0
   }
 
   #tellApart(times: number): void {

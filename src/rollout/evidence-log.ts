@@ -55,6 +55,7 @@ export class EvidenceLog {
   /** Written down but not acknowledged: sent again under the same sequence. */
   #pending: EvidenceBatch<FlushRecord> | null = null
   #toldPolicy: Policy | null = null
+  #toldApart = 0
   #forgotten: Forgotten | null = null
 
   constructor(terms: Terms, parts: EvidenceLogParts) {
@@ -98,6 +99,13 @@ export class EvidenceLog {
 
   answered(answered: Answered): void {
     this.#evidence.answered(answered)
+  }
+
+  /** How many of this process's questions have told the arms apart since the last call. */
+  takeToldApart(): number {
+    const count = this.#toldApart
+    this.#toldApart = 0
+    return count
   }
 
   trip(trip: Trip): void {
@@ -213,7 +221,11 @@ export class EvidenceLog {
       const after = this.#judged.position
       const batches = await store.read({ rollout, epoch: this.epoch, after, limit: READ_BATCHES })
       for (const batch of batches) {
+        const before = toldApartBy(this.#judged)
         this.#judged = judgeNext(this.#judged, batch)
+        if (batch.process === process) {
+          this.#toldApart += Math.max(0, toldApartBy(this.#judged) - before)
+        }
         this.#evidence.restore(batch.counts.journal)
         this.#parts.journals?.add(batch)
         if (batch.counts.drift !== undefined) {
@@ -226,4 +238,9 @@ export class EvidenceLog {
       if (batches.length < READ_BATCHES) return trip
     }
   }
+}
+
+/** How many questions have told the arms apart in this epoch. */
+function toldApartBy({ state }: Judged): number {
+  return state?.integrity?.found.other_model?.count ?? 0
 }
