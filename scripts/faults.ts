@@ -131,8 +131,8 @@ the titles of the tests (\`npm run faults\`).
 - Node accepts one connection in a turn of its event loop, however many wait: under a flood that keeps opening them, a new caller waits two
   seconds for its turn ([measured](../benchmarks/faults.md)), and one who keeps its connection does not. Let a proxy in front hold the
   connections and limit who floods.
-- What takes minutes is measured, not tested: \`npm run soak\` (memory and descriptors under faults) and \`npm run bench:faults\` (junk at
-  the door beside admitted requests).
+- What takes minutes is measured, not tested: \`npm run soak\` (memory and descriptors under faults), \`npm run soak:days\` (memory and
+  rows over days of 2.3 million calls) and \`npm run bench:faults\` (junk at the door beside admitted requests).
 - Over the fetch transport the platform's own front door decides on framing, deadlines and dot segments
   ([what differs](../../ARCHITECTURE.md#what-differs-over-fetch)).
 
