@@ -44,6 +44,8 @@ export interface ServeSetup {
   readonly percent?: number
   /** Lines of the rollout, indented by four. */
   readonly rollout?: string
+  /** More of the official upstream. */
+  readonly official?: string
   /** Lines at the top of the configuration. */
   readonly top?: string
   /** What the configuration says of flags; a file that `percent` and `writeFlags` fill unless given. */
@@ -181,12 +183,13 @@ export function configOf(
     rollout = '',
     flags = '{ file: flags/relay.json }',
     flag = 'headgate-relay',
+    official: more = '',
   }: ServeSetup = {},
 ): string {
   return `version: 1
 server: ${server}
 upstreams:
-  official: { baseUrl: "${official}", auth: { bearer: { env: OFFICIAL_KEY } } }
+  official: { baseUrl: "${official}", auth: { bearer: { env: OFFICIAL_KEY } }, ${more} }
   relay: { baseUrl: "${relay}", auth: { bearer: { env: RELAY_KEY } } }
 flags: ${flags}
 rollouts:
