@@ -31,6 +31,7 @@ import { Isolates } from './rollout/isolates.ts'
 import type { ProbeAnswer, ProbeShape } from './rollout/probing.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { ceilingBpOf, splitsOf } from './rollout/split.ts'
+import { attemptCostOf } from './telemetry/attempt-cost.ts'
 import { countedStores } from './telemetry/counted-stores.ts'
 import type { Measured } from './telemetry/measured.ts'
 import { namedModels } from './telemetry/models.ts'
@@ -44,7 +45,7 @@ const WATCH_MS = 250
 /** Both planes as two Hono apps, with no runtime in them. */
 export function createHeadgate(parts: Parts): Headgate {
   const { clock, log } = parts
-  let { routes } = parts
+  let { routes, pricing } = parts
   let splits: Splits | null = null
   let draining = false
   let generation = 1
@@ -98,6 +99,7 @@ export function createHeadgate(parts: Parts): Headgate {
       sha256: parts.sha256,
       flagVersionOf: (split) => (split === null ? null : (flagVersions.get(split) ?? null)),
       flagProvider: () => flags.provider,
+      costOf: (ended, attempted) => attemptCostOf(pricing, ended, attempted),
       monotonicMs: () => clock.monotonicMs(),
     }) ?? null
 
@@ -475,7 +477,8 @@ export function createHeadgate(parts: Parts): Headgate {
     ledger: (days) => accounts.read(days),
     reload(next) {
       routes = next.routes
-      accounts.price(next.pricing)
+      pricing = next.pricing
+      accounts.price(pricing)
       flags.replace({ source: next.flags, maxAgeMs: next.flagsMaxAgeMs, routes })
       generation++
       gate.keys.forget()

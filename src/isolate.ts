@@ -14,6 +14,7 @@ import { both } from './proxy/telemetry.ts'
 import type { Answer } from './rollout/exchange.ts'
 import { type Ask, Outposts } from './rollout/outposts.ts'
 import { splitsOf } from './rollout/split.ts'
+import { attemptCostOf } from './telemetry/attempt-cost.ts'
 import type { MeasuredByIsolate } from './telemetry/measured.ts'
 import { Meter } from './telemetry/meter.ts'
 import type { RolloutState, Split, Splits } from './types.ts'
@@ -122,6 +123,7 @@ export function createIsolate(parts: IsolateParts): Isolate {
       sha256: parts.sha256,
       flagVersionOf: (split) => (split === null ? null : (flagVersions.get(split) ?? null)),
       flagProvider: () => parts.flagProvider,
+      costOf: (ended, attempted) => attemptCostOf(parts.pricing, ended, attempted),
       monotonicMs: () => clock.monotonicMs(),
     }) ?? null
   /** Rollouts whose canary has no money left, as their writers say. */

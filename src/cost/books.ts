@@ -160,7 +160,12 @@ export function dayText(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10)
 }
 
-function ratesIn(list: PriceList | undefined, model: string | null, day: string): Rates | null {
+/** @param day `2026-11-26` @returns null where nobody knows */
+export function ratesIn(
+  list: PriceList | undefined,
+  model: string | null,
+  day: string,
+): Rates | null {
   return list === undefined || model === null ? null : list.ratesOf(model, day)
 }
 

@@ -40,8 +40,14 @@ const STREAM_BYTES_PER_TOKEN: Readonly<Record<string, number>> = {
 /** What a whole answer holds beside its text. */
 const ENVELOPE_BYTES = 400
 
+/** Of an attempt what its price depends on, its upstream and model apart. */
+type Billed = Pick<
+  Observation,
+  'endpoint' | 'status' | 'outcome' | 'usage' | 'stream' | 'finishReason' | 'bytesIn' | 'bytesOut'
+>
+
 /** @param rates null where the price of its model is not known */
-export function chargeOf(observation: Observation, rates: Rates | null): Charge {
+export function chargeOf(observation: Billed, rates: Rates | null): Charge {
   const { endpoint, status, outcome, usage } = observation
   if (FREE.has(endpoint)) return NOTHING
   if (usage === null) {
@@ -66,11 +72,11 @@ export function chargeOf(observation: Observation, rates: Rates | null): Charge 
 }
 
 /** Embeddings have no output to tell of. */
-function silentOutput({ endpoint, usage }: Observation): { outputTokens?: number } {
+function silentOutput({ endpoint, usage }: Billed): { outputTokens?: number } {
   return endpoint === 'embeddings' && usage?.outputTokens == null ? { outputTokens: 0 } : {}
 }
 
-function guessed(observation: Observation): Tokens {
+function guessed(observation: Billed): Tokens {
   const { bytesOut, usage } = observation
   const input = usage?.inputTokens ?? null
   const told = input === null ? null : tokensOf({ ...NO_USAGE, ...usage, outputTokens: 0 })
@@ -94,7 +100,7 @@ const NO_USAGE = {
   reasoningTokens: null,
 }
 
-function outputFrom({ bytesIn, stream, endpoint, status }: Observation): number {
+function outputFrom({ bytesIn, stream, endpoint, status }: Billed): number {
   if (status === null || endpoint === 'embeddings') return 0
   const perToken = STREAM_BYTES_PER_TOKEN[endpoint]
   if (stream && perToken !== undefined) return Math.ceil(bytesIn / perToken)

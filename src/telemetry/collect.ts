@@ -75,7 +75,7 @@ function spentOf(spent: readonly SpentCounts[]): readonly Collected[] {
     )
   return [
     money(METRICS.cost, 'spent'),
-    money(METRICS.costEstimated, 'guessed'),
+    money(METRICS.costGuessed, 'guessed'),
     money(METRICS.costCompared, 'comparedSpent'),
     money(METRICS.costElsewhere, 'elsewhere'),
     collected(

@@ -220,6 +220,16 @@ export const SPAN_LABELS = {
   ),
   drawnShare: attribute('headgate.share.drawn', 'headgate', 'The share it was drawn at, in 0..1'),
   upstream: attribute('headgate.upstream', 'headgate', 'Its name in config'),
+  cost: attribute(
+    'headgate.cost.usd',
+    'headgate',
+    'What the attempt cost, in dollars; absent where nobody knows',
+  ),
+  costEstimated: attribute(
+    'headgate.cost.estimated',
+    'headgate',
+    '`true` where its tokens were guessed from bytes; else absent',
+  ),
   step: attribute('headgate.rollout.step', 'headgate', 'Step of the plan, 0 for the first'),
   epoch: attribute('headgate.rollout.epoch', 'headgate', 'Life of the evidence'),
   version: attribute('headgate.rollout.version', 'headgate', 'One more with every decision'),
@@ -399,8 +409,8 @@ export const METRICS = {
       'What was spent, in dollars: attempts that have a price, as the ledger has them; shadows, probes and questions under their role',
     labels: COST,
   },
-  costEstimated: {
-    name: 'headgate.cost.estimated',
+  costGuessed: {
+    name: 'headgate.cost.guessed',
     kind: 'counter',
     unit: '{USD}',
     stability: 'headgate',

@@ -7,6 +7,7 @@ import { memberOf, membersOf, stringOf } from '../proxy/scan.ts'
 import type { Ended, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
 import type { Role } from '../types.ts'
+import type { AttemptCost } from './attempt-cost.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
 import type { Kept } from './kept.ts'
 import { SPAN_EVENTS, spanAttributesOf } from './names.ts'
@@ -22,6 +23,8 @@ export interface SpanContext {
   readonly unitHash: string | null
   readonly role: Role
   readonly kept: Kept
+  /** Null where nobody knows. */
+  readonly costOf: (ended: Ended, attempted: Attempted) => AttemptCost | null
 }
 
 /** A caller's word is cut here. */
@@ -64,9 +67,9 @@ export function requestSpansOf(
     },
   })
   if (last === undefined) return [server]
-  if (!called) return [server, ...attemptSpansOf(ended, trace, server.spanId, atOf)]
+  if (!called) return [server, ...attemptSpansOf(ended, trace, server.spanId, context, atOf)]
   const call = callSpanOf(ended, trace, context, server.spanId, atOf)
-  return [server, call, ...attemptSpansOf(ended, trace, call.spanId, atOf)]
+  return [server, call, ...attemptSpansOf(ended, trace, call.spanId, context, atOf)]
 }
 
 /** What Headgate asked by itself: a trace of its own. @param link what it was asked because of */
@@ -81,7 +84,7 @@ export function ownSpansOf(
   const atOf = (ms: number): number => startedAt + (ms - draw.startedMs)
   const call = callSpanOf(ended, trace, context, null, atOf)
   const linked = link === null ? call : { ...call, links: [link] }
-  return [linked, ...attemptSpansOf(ended, trace, call.spanId, atOf)]
+  return [linked, ...attemptSpansOf(ended, trace, call.spanId, context, atOf)]
 }
 
 /** A request that went nowhere. */
@@ -176,6 +179,7 @@ function attemptSpansOf(
   ended: Ended,
   trace: Trace,
   parentId: string,
+  { costOf }: SpanContext,
   atOf: (ms: number) => number,
 ): readonly SpanRecord[] {
   const { caller, identity, attempts, assignment } = ended
@@ -186,6 +190,7 @@ function attemptSpansOf(
     const origin = originOf(ended, attempted)
     const { address: server, port } = placeOf(origin)
     const errorType = errorTypeOf(attempted)
+    const cost = costOf(ended, attempted)
     const before = attempts.slice(0, index).filter((each) => each.upstream === upstream).length
     const { basePath } = upstreamOf(ended, attempted)
     return [
@@ -209,6 +214,8 @@ function attemptSpansOf(
           outcome,
           check: checkOf(outcome),
           upstream,
+          cost: cost?.usd ?? null,
+          costEstimated: cost?.estimated ? true : null,
           rollout: identity.rollout?.name ?? null,
           requestId: identity.requestId,
         }),

@@ -19,6 +19,8 @@ export interface TraceParts {
   /** Hash of the flag document that a split was made of. */
   readonly flagVersionOf: (split: Split | null) => string | null
   readonly flagProvider: () => string | null
+  /** What an attempt cost; null where nobody knows, and in all of them unless given. */
+  readonly costOf?: SpanContext['costOf']
   /** Milliseconds. */
   readonly monotonicMs: () => number
 }
@@ -222,8 +224,9 @@ export class Traces implements Telemetry {
     role: SpanContext['role'],
     kept: Kept,
   ): SpanContext {
-    const { spans, flagVersionOf, flagProvider } = this.#parts
+    const { spans, flagVersionOf, flagProvider, costOf = () => null } = this.#parts
     return {
+      costOf,
       newSpanId: () => spans.newSpanId(),
       flagVersion: flagVersionOf(split),
       flagProvider: flagProvider(),

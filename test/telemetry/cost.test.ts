@@ -5,6 +5,7 @@ import { sumOf } from '../../src/cost/lines.ts'
 import type { LedgerKey, LedgerLine } from '../../src/ports.ts'
 import { Spending } from '../../src/telemetry/spending.ts'
 import { ask, CHAT } from '../fakes/asks.ts'
+import { keptSpans, spanOf } from '../fakes/spans.ts'
 import { start } from '../runtime/start.ts'
 import { type Page, pageOf } from './page.ts'
 
@@ -82,7 +83,7 @@ describe('the page', () => {
     await ask(gateway, CHAT, { stream: true })
     await gateway.observation()
     const page = await pageOf(gateway)
-    const guessed = page.value('headgate_cost_estimated_total')
+    const guessed = page.value('headgate_cost_guessed_total')
     expect(guessed).toBeGreaterThan(0)
     expect(guessed).toBe(page.value('headgate_cost_total'))
   })
@@ -110,6 +111,41 @@ describe('the page', () => {
       expect(sum(page, 'headgate_cost_compared_total', { headgate_role: 'shadow' })).toBe(0)
       return
     }
+  })
+})
+
+describe('the span of an attempt', () => {
+  it('says what it cost, as the ledger has it, also where control repaired it', async () => {
+    const spans = keptSpans()
+    const gateway = await start({ transport: 'node', percent: 100, ...PRICED, spans })
+    await ask(gateway, CHAT)
+    const [good] = await spans.trace().then((trace) => [spanOf(trace, 'canary')])
+    const { total } = (await gateway.ask('/costs')) as CostsView
+    expect(total.costUsd).toBeGreaterThan(0)
+    expect(good?.attributes['headgate.cost.usd']).toBe(total.costUsd)
+    expect(good?.attributes).not.toHaveProperty('headgate.cost.estimated')
+
+    await gateway.relay.setFault({ kind: 'status', status: 500 })
+    await ask(gateway, CHAT)
+    const repaired = await spans.trace((trace) => trace.length === 4)
+    // Nobody bills an error.
+    expect(spanOf(repaired, 'canary').attributes['headgate.cost.usd']).toBe(0)
+    expect(spanOf(repaired, 'control').attributes['headgate.cost.usd']).toBeGreaterThan(0)
+  })
+
+  it('marks a guess, and says nothing where nobody knows', async () => {
+    const spans = keptSpans()
+    const official = { price: { ratio: 1 }, usage: { ask: false } }
+    const gateway = await start({ transport: 'node', official, spans })
+    await ask(gateway, CHAT, { stream: true })
+    const { attributes } = spanOf(await spans.trace(), 'control')
+    expect(attributes).toMatchObject({ 'headgate.cost.estimated': true })
+    expect(attributes['headgate.cost.usd']).toBeGreaterThan(0)
+    await ask(gateway, CHAT, { model: 'nobody-knows' })
+    const unknown = await spans.trace((trace) =>
+      trace.some(({ name }) => name === 'chat nobody-knows'),
+    )
+    expect(spanOf(unknown, 'control').attributes).not.toHaveProperty('headgate.cost.usd')
   })
 })
 
