@@ -108,3 +108,26 @@ export function Empty({
     </div>
   )
 }
+
+interface FilterProps {
+  readonly words: string
+  /** What is looked through. */
+  readonly hint: string
+  readonly onWords: (words: string) => void
+}
+
+/** What narrows a list; `/` leads there. */
+export function Filter({ words, hint, onWords }: FilterProps) {
+  return (
+    <label class="filter">
+      <span class="unseen">Filter</span>
+      <input
+        data-filter
+        type="search"
+        placeholder={hint}
+        value={words}
+        onInput={({ currentTarget }) => onWords(currentTarget.value)}
+      />
+    </label>
+  )
+}

@@ -5,7 +5,7 @@ import { EventList } from '../event-list.tsx'
 import { countText } from '../format.ts'
 import { events, rollout, rollouts } from '../live.ts'
 import { place } from '../route.ts'
-import { Card } from '../ui.tsx'
+import { Card, Filter } from '../ui.tsx'
 
 /** The audit log: what happened, who did it, why. */
 
@@ -28,16 +28,7 @@ export function EventsScreen() {
       aside={
         <div class="tools">
           {one !== null && <ActionButton rollout={one} verb="note" />}
-          <label class="filter">
-            <span class="unseen">Filter</span>
-            <input
-              data-filter
-              type="search"
-              placeholder="Filter by what, who or why"
-              value={words}
-              onInput={({ currentTarget }) => setWords(currentTarget.value)}
-            />
-          </label>
+          <Filter words={words} hint="Filter by what, who or why" onWords={setWords} />
         </div>
       }
     >

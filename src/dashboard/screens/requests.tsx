@@ -5,7 +5,7 @@ import { MOST_REQUESTS, MOST_ROWS } from '../bounded.ts'
 import { millisText, percentText, timeText, wordsOf } from '../format.ts'
 import { usePolled } from '../polled.ts'
 import { addressOf, place } from '../route.ts'
-import { ArmMark, Card, Empty } from '../ui.tsx'
+import { ArmMark, Card, Empty, Filter } from '../ui.tsx'
 
 /** Requests as they come, and why each went where it went. No content: Headgate does not keep any. */
 
@@ -32,16 +32,7 @@ function Tail({ rollout }: { readonly rollout: RolloutView }) {
       title="Requests"
       aside={
         <div class="tools">
-          <label class="filter">
-            <span class="unseen">Filter</span>
-            <input
-              data-filter
-              type="search"
-              placeholder="Arm, reason, outcome, model, id"
-              value={words}
-              onInput={({ currentTarget }) => setWords(currentTarget.value)}
-            />
-          </label>
+          <Filter words={words} hint="Arm, reason, outcome, model, id" onWords={setWords} />
           <button type="button" onClick={() => setStill(still === null ? all : null)}>
             {still === null ? 'Hold' : 'Follow'}
           </button>
