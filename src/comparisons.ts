@@ -5,8 +5,8 @@ import { spreadOf } from './compare/noise.ts'
 import { samePromptsOf } from './compare/work.ts'
 import type { RolloutConfig } from './config/schema.ts'
 import type { Log, PairQuery, PairStore } from './ports.ts'
-import type { Questions } from './rollout/controller.ts'
 import type { ShadowParcel, ShadowsToTell } from './rollout/exchange.ts'
+import type { Questions } from './rollout/questions.ts'
 import type { Finding, MonitorReport, Pair, ShadowNote } from './types.ts'
 
 /** What shadows found, by rollout: counted, kept, and shown. In an isolate it waits here to be told. */

@@ -10,7 +10,7 @@ import { HeadgateError } from '../errors.ts'
 import type { Place } from '../judge/judge.ts'
 import type { Policy } from '../judge/policy.ts'
 import { isFailure } from '../judge/sample.ts'
-import { type Answered, SWAP_LIMIT, swapWorth } from '../judge/swap.ts'
+import type { Answered } from '../judge/swap.ts'
 import type { Clock, Draw, EvidenceBatch, Flight, Forgotten, Log, Stores } from '../ports.ts'
 import type {
   Finding,
@@ -32,8 +32,10 @@ import { Journals } from './journals.ts'
 import { type Plan, placeOf, planOf } from './plan.ts'
 import { Prober } from './prober.ts'
 import { type ProbeAnswer, type ProbeShape, type Probing, probesOf } from './probing.ts'
+import { findingOf, type Questions, questionsOf } from './questions.ts'
 import { Register } from './register.ts'
 import { closedAs, initialOf, type Standing } from './state.ts'
+import { Turns } from './turns.ts'
 import { type Seen, Watch } from './watch.ts'
 
 /** One rollout, as the configuration has it. */
@@ -73,17 +75,6 @@ export interface ControllerParts {
   readonly drift: (rollout: string) => DriftToLog
 }
 
-/** What small questions have shown. */
-export interface Questions {
-  readonly epoch: number
-  readonly asked: number
-  /** When the last was asked: milliseconds since the epoch; null before the first. */
-  readonly askedAt: number | null
-  /** The value of the bet (an e-value), and from which on the arms are told apart. */
-  readonly evidence: number
-  readonly limit: number
-}
-
 /** Where a rollout stands, for whoever shows it. */
 export interface Report {
   readonly record: RolloutRecord
@@ -119,6 +110,7 @@ export class Controller {
   readonly #log: EvidenceLog
   readonly #watch: Watch
   readonly #prober: Prober
+  readonly #turns: Turns
   #config: RolloutConfig
   #canary: string
   #plan: Plan
@@ -129,11 +121,6 @@ export class Controller {
   /** Oldest first. */
   readonly #notes: Note[] = []
 
-  #chain: Promise<unknown> = Promise.resolve()
-  #queued: Promise<void> | null = null
-  #timer: unknown = null
-  #dueMs = Number.POSITIVE_INFINITY
-  #turnedMs = Number.NEGATIVE_INFINITY
   #checkpointedMs: number
   #forgetAtMs = Number.NEGATIVE_INFINITY
   /** What was judged before this process began was taken up. */
@@ -179,6 +166,7 @@ export class Controller {
       ask: () => parts.probe(name, this.#watch.like),
       onAnswer: () => this.turn(),
     })
+    this.#turns = new Turns(clock, () => this.#turn())
     this.#checkpointedMs = clock.monotonicMs()
   }
 
@@ -238,7 +226,7 @@ export class Controller {
     const seen = this.#watch.observe(observed, draw, usd)
     if (seen.added.as === 'none') return seen
     // Never because of an arm: who hears of one arm's failures first takes a shared incident for the canary's.
-    this.#due(isFailure(seen.observation.outcome) ? URGENT_GAP_MS : FLUSH_MS)
+    this.#due(isFailure(seen.observation.outcome))
     return seen
   }
 
@@ -247,33 +235,26 @@ export class Controller {
     const { epoch, findings } = pair
     if (!this.#plan.guarded || this.#closed) return
     if (epoch !== this.#record.epoch || epoch !== this.#log.epoch) return
-    if (this.#log.compared(pair)) this.#due(findings.length > 0 ? URGENT_GAP_MS : FLUSH_MS)
+    if (this.#log.compared(pair)) this.#due(findings.length > 0)
   }
 
   /** Takes in what the canary was caught at outside of pairs. Synchronous, memory only. */
   caught(finding: Finding): void {
     if (!this.#plan.guarded || this.#closed) return
-    if (this.#log.caught(finding)) this.#due(URGENT_GAP_MS)
+    if (this.#log.caught(finding)) this.#due(true)
   }
 
   /** Takes in what both arms answered to a small question. Synchronous, memory only. */
   answered(answered: Answered, epoch: number): void {
     if (!this.#plan.guarded || this.#closed || epoch !== this.#log.epoch) return
     this.#log.answered(answered)
-    this.#due(FLUSH_MS)
+    this.#due(false)
   }
 
   /** What small questions have shown in this epoch; null where nothing is asked of its log. */
   get questions(): Questions | null {
     if (!this.#plan.guarded || !this.#loaded || this.#closed) return null
-    const { questions } = this.#log.judged.state ?? {}
-    return {
-      epoch: this.#log.epoch,
-      asked: questions?.swap.asked ?? 0,
-      askedAt: questions?.askedAt ?? null,
-      evidence: questions === undefined ? 1 : swapWorth(questions.swap),
-      limit: SWAP_LIMIT,
-    }
+    return questionsOf(this.#log.epoch, this.#log.judged.state)
   }
 
   /** How long a request may wait for its first content before it counts as a failure; null until control has shown it. */
@@ -297,13 +278,13 @@ export class Controller {
     if (!this.#loaded && this.#plan.guarded) await this.turn()
     if (dispatch.like !== null) this.#watch.like = dispatch.like
     if (batch !== null && this.#plan.guarded) await this.#receive(batch)
-    if (batch !== null || nowMs - this.#turnedMs >= FLUSH_MS) await this.turn()
+    if (batch !== null || nowMs - this.#turns.beganMs >= FLUSH_MS) await this.turn()
     const { record, doubt } = this
     return { record, doubt, pins: this.#log.pins, units: this.#log.unitsFor(dispatch) }
   }
 
   #receive(batch: EvidenceBatch<FlushRecord>): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#turns.serial(async () => {
       try {
         await this.#log.receive(batch)
       } catch (error) {
@@ -315,11 +296,7 @@ export class Controller {
 
   /** One turn, at once; joins one that has not begun. Never rejects. */
   turn(): Promise<void> {
-    this.#queued ??= this.#enqueue(async () => {
-      this.#queued = null
-      await this.#turn()
-    })
-    return this.#queued
+    return this.#turns.next()
   }
 
   /**
@@ -328,7 +305,7 @@ export class Controller {
    *   this process all the same, and is written once the store is back.
    */
   command(asked: Command): Promise<CommandResult> {
-    return this.#enqueue(async () => {
+    return this.#turns.serial(async () => {
       try {
         return await this.#command(asked)
       } catch (error) {
@@ -358,12 +335,14 @@ export class Controller {
     if (this.#closed) return
     await this.turn()
     this.#closed = true
-    this.#parts.clock.clearTimer(this.#timer)
+    this.#turns.close()
     this.#prober.close()
-    await this.#enqueue(async () => {
-      await this.#keepCheckpoint()
-      await this.#register.keepDwell({ due: 'now' })
-    }).catch((error: unknown) => this.#register.noteFault(error))
+    await this.#turns
+      .serial(async () => {
+        await this.#keepCheckpoint()
+        await this.#register.keepDwell({ due: 'now' })
+      })
+      .catch((error: unknown) => this.#register.noteFault(error))
   }
 
   get #record(): RolloutRecord {
@@ -378,43 +357,20 @@ export class Controller {
 
   // Turns
 
-  #enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#chain.then(work)
-    this.#chain = done.catch(() => {})
-    return done
-  }
-
-  /** A turn within so many ms, and not sooner than that after the last. */
-  #due(ms: number): void {
-    const { clock } = this.#parts
-    const nowMs = clock.monotonicMs()
-    const gapMs = ms === URGENT_GAP_MS ? Math.max(0, this.#turnedMs + ms - nowMs) : ms
-    const dueMs = nowMs + gapMs
-    if (this.#dueMs <= dueMs) return
-    if (this.#timer !== null) clock.clearTimer(this.#timer)
-    this.#dueMs = dueMs
-    if (gapMs === 0) {
-      this.#timer = null
-      void this.turn()
-      return
-    }
-    this.#timer = clock.setTimer(() => {
-      this.#timer = null
-      void this.turn()
-    }, gapMs)
+  #due(urgent: boolean): void {
+    if (urgent) this.#turns.soon(URGENT_GAP_MS)
+    else this.#turns.within(FLUSH_MS)
   }
 
   async #turn(): Promise<void> {
     if (this.#closed) return
-    this.#dueMs = Number.POSITIVE_INFINITY
-    this.#turnedMs = this.#parts.clock.monotonicMs()
     try {
       await this.#read()
       const trip = this.#plan.guarded ? await this.#judge() : null
       await this.#decide(this.#watch.tripped ?? trip)
       await this.#writeNotes()
       await this.#register.keepDwell({ due: 'sometimes' })
-      if (this.#turnedMs - this.#checkpointedMs >= CHECKPOINT_MS) await this.#keepCheckpoint()
+      if (this.#turns.beganMs - this.#checkpointedMs >= CHECKPOINT_MS) await this.#keepCheckpoint()
       this.#register.confirm()
       await this.#forget()
     } catch (error) {
@@ -432,24 +388,13 @@ export class Controller {
       this.#watch.takeUp(trip)
     }
     const trip = await this.#log.flush(this.#place())
-    this.#tellApart(this.#log.takeToldApart())
-    return trip
-  }
-
-  #tellApart(times: number): void {
-    const { words } = this.#log.judged.state?.integrity?.found.other_model ?? {}
-    const { asked = 0, evidence = 0, limit = 0 } = this.questions ?? {}
-    for (let time = 0; time < times && words !== undefined; time++) {
-      this.#parts.onFinding(this.rollout, {
-        kind: 'other_model',
-        words,
-        evidence: {
-          asked,
-          evidence: Math.min(Number.MAX_SAFE_INTEGER, Math.round(evidence)),
-          limit,
-        },
-      })
+    const times = this.#log.takeToldApart()
+    const { epoch, judged } = this.#log
+    const finding = times === 0 ? null : findingOf(epoch, judged.state)
+    for (let time = 0; time < times && finding !== null; time++) {
+      this.#parts.onFinding(this.rollout, finding)
     }
+    return trip
   }
 
   async #read(): Promise<void> {
@@ -473,9 +418,10 @@ export class Controller {
   }
 
   async #forget(): Promise<void> {
-    if (!this.#plan.guarded || this.#turnedMs < this.#forgetAtMs) return
+    const { beganMs } = this.#turns
+    if (!this.#plan.guarded || beganMs < this.#forgetAtMs) return
     const more = await this.#log.forget(this.#parts.wallMs() - this.#config.evidence.keep)
-    this.#forgetAtMs = more ? this.#turnedMs : this.#turnedMs + FORGET_MS
+    this.#forgetAtMs = more ? beganMs : beganMs + FORGET_MS
   }
 
   async #keepCheckpoint(): Promise<void> {

@@ -7,11 +7,11 @@ import {
   Controller,
   type ControllerInput,
   type ControllerParts,
-  type Questions,
   type Report,
 } from './controller.ts'
 import type { Note } from './events.ts'
 import type { Dispatch, RolloutAnswer } from './exchange.ts'
+import type { Questions } from './questions.ts'
 import type { SplitInput } from './split.ts'
 import { findOverdue, type Seen } from './watch.ts'
 
