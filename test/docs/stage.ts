@@ -10,11 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SimulatedUpstream, startUpstream } from '../../src/demo/upstreams.ts'
+import { freePort } from '../fakes/free-port.ts'
 import { ROOT } from '../house/tree.ts'
 
 /**
@@ -249,18 +249,5 @@ export class Stage {
       if (performance.now() > deadline) throw new Error(`it waits in vain, with: ${said()}`)
       await sleep(20)
     }
-  }
-}
-
-/** Below the range that systems give away by themselves, so that nobody else is given it meanwhile. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const server = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (free) return port
   }
 }

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { ArrivedRequest, Fault } from '../../src/demo/faults.ts'
 import { randomFrom } from '../../src/demo/random.ts'
@@ -11,6 +9,7 @@ import { memoryStores } from '../../src/stores/memory.ts'
 import { ask, CHAT, EMBEDDINGS } from '../fakes/asks.ts'
 import { turns } from '../fakes/caller.ts'
 import { type ManualClock, manualClock } from '../fakes/clock.ts'
+import { freePort } from '../fakes/free-port.ts'
 import type { Gateway, GatewayOptions } from '../fakes/gateway.ts'
 import { SHIPPED } from '../judge/evidence.ts'
 import { observation } from '../rollout/observations.ts'
@@ -41,14 +40,6 @@ async function loadUntil(gateway: Gateway, state: string, most: number): Promise
 
 function canaryRequests({ observations }: Gateway): number {
   return observations.filter(({ arm }) => arm === 'canary').length
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 /** The log of a day on which nothing went wrong, at one share: as many flushes as canary requests. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../fakes/free-port.ts'
 
 /** A real Prometheus that scrapes one target ten times a second. It ends with the test. */
 
@@ -147,15 +147,4 @@ async function isReady(url: string): Promise<boolean> {
 
 function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50))
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { UnleashAdmin } from '../../src/unleash/admin.ts'
 import { manualClock } from '../fakes/clock.ts'
+import { freePort } from '../fakes/free-port.ts'
 import { realClock } from './clock.ts'
 import { adminOf, adminServer, done, flagAt, gradual } from './flags.ts'
-import { freePort } from './start.ts'
 
 const HEAD = { type: 'release', description: 'by people', impressionData: false }
 
