@@ -71,11 +71,11 @@ export class Fault extends Note {
 }
 
 const KEY_SHAPES =
-  /^([Bb]earer\s|(sk|pk|rk)[-_]\w|gh[opsu]_\w|github_pat_|xox[abp]-|hf_\w|AKIA[0-9A-Z]{12}|AIza\w{10}|eyJ\w{10})/
+  /(?<![\w.-])([Bb]earer\s|(sk|pk|rk)[-_]\w|gh[opsu]_\w|github_pat_|xox[abp]-|hf_\w|AKIA[0-9A-Z]{12}|AIza\w{10}|eyJ\w{10})/
 
-/** True for text that has the shape of a well-known vendor's key, or holds a long run of letters and digits. */
+/** True for text that holds what has the shape of a well-known vendor's key, or a long run of letters and digits. */
 export function looksLikeKey(text: string): boolean {
-  if (KEY_SHAPES.test(text.trim())) return true
+  if (KEY_SHAPES.test(text)) return true
   const runs = text.match(/[A-Za-z0-9]{20,}/g) ?? []
   return runs.some((run) => /\d/.test(run) && /[A-Za-z]/.test(run))
 }

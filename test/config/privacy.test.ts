@@ -92,6 +92,12 @@ describe('secrets in the wrong place', () => {
     expect(text).not.toContain('hunter2')
   })
 
+  test('a key behind a quote that was never closed is not quoted either', () => {
+    const text = small('callers: [{ name: a, sha256:" sk-hunter2, rpm: 1 }]')
+    expect(said(text)).toContain('callers[0] has an unknown key')
+    expect(said(text)).not.toContain('hunter2')
+  })
+
   test('a broken file is not quoted either', () => {
     fc.assert(
       fc.property(

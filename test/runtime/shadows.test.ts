@@ -426,7 +426,8 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
 
   it('B2: a caller who hangs up in the middle has no shadow', async () => {
     const gateway = await start({ transport, rollout: SHADOW })
-    await gateway.official.setFault({ kind: 'hang_after_chunks', chunks: 3 })
+    // It flows on: local workerd hears of a caller who left when it next writes to it.
+    await gateway.official.setFault({ kind: 'slow_drip', ms: 100 })
     const call = begin(gateway, CHAT, { stream: true })
     await call.until('delta')
     const left = gateway.official.requests.nextAborted()
