@@ -213,6 +213,15 @@ describe.each(LISTENING)('G9: small questions over %s', (transport) => {
     expect(await questionsOf(gateway)).toMatchObject({ asked: 0, evidence: 1 })
   })
 
+  it('a question that an arm has no word for is left behind, and a planted key is not shown the oftener', async () => {
+    const planted = [{ name: 'trap-1', secret: { env: 'EXTRA' } }]
+    const gateway = await asked(MODEL, { planted })
+    gateway.control.become(null)
+    await gateway.minutes(QUESTIONS.length)
+    expect(gateway.control.prompts).toEqual(QUESTIONS.map(({ prompt }) => prompt))
+    expect(gateway.canary.prompts.filter((prompt) => prompt.includes(EXTRA_KEY))).toHaveLength(1)
+  })
+
   it('no words of an upstream are kept, shown or logged', async () => {
     const stores = memoryStores<FlushRecord>()
     const gateway = await asked({ Tellurian: 1 }, {}, { stores })
