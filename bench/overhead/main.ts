@@ -240,8 +240,7 @@ of pairs taken in the same round, with the range from the 10th to the 90th perce
 machine; the ratios are the point. Differences under 15 % between two Node variants are noise on a small shared machine.
 Requests a second are the load's limit, not the candidate's, where it did not take its core whole. A paced stream's
 chunks are each read and written by themselves; that is how models answer, and it costs more a chunk than a full pipe,
-where the kernel runs them together: whoever reads
-later finds more of them in one read, so that ratios there say less of what a chunk costs.
+where the kernel runs them together: whoever reads later finds more of them in one read, so that ratios there say less of what a chunk costs.
 `,
   )
   console.log(`\nwritten: ${DOCS}`)

@@ -227,9 +227,8 @@ describe('a watched file', () => {
     child.stderr.on('data', (chunk) => {
       output += chunk
     })
-    const timer = setTimeout(() => child.kill(), 8_000)
+    onTestFinished(() => void child.kill())
     const code = await new Promise((resolve) => child.on('exit', resolve))
-    clearTimeout(timer)
     expect({ code, output }).toEqual({ code: 0, output: '{"left":0,"open":1}' })
   })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Unleash } from 'unleash-client'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { type Served, startServe } from '../node/process.ts'
 import { type Admin, adminOf, gradualOf } from './admin-calls.ts'
 import { type RunningUnleash, startUnleash } from './start.ts'
@@ -175,22 +175,17 @@ describe('a flag in Unleash', () => {
     const canaries = await canariesOf(served)
     const yes = canaries.length
     const no = UNITS.length - yes
-    for (;;) {
+    const counted = async (): Promise<Usage[] | null> => {
       const path = '/client-metrics/features/counts/raw'
       const { data } = (await admin.call('GET', path)) as { data: Usage[] }
       const seen = data.filter(({ appName }) => appName === 'headgate')
-      const total = (key: 'yes' | 'no'): number =>
-        seen.reduce((sum, one) => sum + Number(one[key]), 0)
-      if (total('yes') + total('no') < UNITS.length) {
-        await new Promise((done) => setTimeout(done, 100))
-        continue
-      }
-      expect([total('yes'), total('no')]).toEqual([yes, no])
-      const variants = seen.map(({ variants }) => variants ?? {})
-      const sum = (arm: string): number => variants.reduce((all, one) => all + (one[arm] ?? 0), 0)
-      expect([sum('canary'), sum('control')]).toEqual([yes, no])
-      return
+      return total(seen, 'yes') + total(seen, 'no') < UNITS.length ? null : seen
     }
+    const seen = await vi.waitUntil(counted, POLLED)
+    expect([total(seen, 'yes'), total(seen, 'no')]).toEqual([yes, no])
+    const variants = seen.map(({ variants }) => variants ?? {})
+    const sum = (arm: string): number => variants.reduce((all, one) => all + (one[arm] ?? 0), 0)
+    expect([sum('canary'), sum('control')]).toEqual([yes, no])
   })
 
   it('E5: that is archived means control within a refresh', async () => {
@@ -208,7 +203,7 @@ describe('a flag in Unleash', () => {
 async function knownToMetrics(place: Place, admin: Admin, flag: string): Promise<void> {
   const at = new Date().toISOString()
   const bucket = { start: at, stop: at, toggles: { [flag]: { yes: 1, no: 0, variants: {} } } }
-  for (;;) {
+  const isKnown = async (): Promise<boolean> => {
     await fetch(`${place.url}/client/metrics`, {
       method: 'POST',
       headers: { authorization: place.tokens.development, 'content-type': 'application/json' },
@@ -217,9 +212,16 @@ async function knownToMetrics(place: Place, admin: Admin, flag: string): Promise
     const raw = (await admin.call('GET', `/client-metrics/features/${flag}/raw`)) as {
       data: Usage[]
     }
-    if (raw.data.some(({ appName, yes }) => appName === 'other' && Number(yes) > 0)) return
-    await new Promise((done) => setTimeout(done, 200))
+    return raw.data.some(({ appName, yes }) => appName === 'other' && Number(yes) > 0)
   }
+  await vi.waitUntil(isKnown, POLLED)
+}
+
+/** What a server of its own stores is there when it is there; the test's timeout bounds it before this does. */
+const POLLED = { interval: 200, timeout: 120_000 }
+
+function total(usages: readonly Usage[], key: 'yes' | 'no'): number {
+  return usages.reduce((sum, one) => sum + Number(one[key]), 0)
 }
 
 interface Usage {
