@@ -110,23 +110,34 @@ class FetchCaller implements Caller {
     if (body === null) return null
     const reader = body.getReader()
     let bytes = 0
+    let unwanted = false
+    const next = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      try {
+        return await reader.read()
+      } catch (error) {
+        // First the attempt is called off: workerd ends a request whose body fails as if it were whole.
+        this.#leave()
+        controller.error(error)
+        return null
+      }
+    }
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          try {
-            const { done, value } = await reader.read()
-            if (done) return controller.close()
-            bytes += value.length
-            if (bytes <= maxBytes) return controller.enqueue(value)
-            onOverflow()
-            controller.error(new Error('the upload is larger than server.maxUpload'))
-          } catch (error) {
-            // First the attempt is called off: workerd ends a request whose body fails as if it were whole.
-            this.#leave()
-            controller.error(error)
-          }
+          const read = await next(controller)
+          // An upstream that answers without all of it: the caller is still there.
+          if (read === null || unwanted) return
+          if (read.done) return controller.close()
+          bytes += read.value.length
+          if (bytes <= maxBytes) return controller.enqueue(read.value)
+          onOverflow()
+          void reader.cancel().catch(() => {})
+          controller.error(new Error('the upload is larger than server.maxUpload'))
         },
-        cancel: (reason) => reader.cancel(reason),
+        cancel: (reason) => {
+          unwanted = true
+          return reader.cancel(reason)
+        },
       },
       { highWaterMark: 0 },
     )
