@@ -136,7 +136,8 @@ export class RolloutObject extends DurableObject<EdgeBindings> implements Writer
       await headgate.turn()
       this.#push()
       this.#send()
-      await headgate.question()
+      // Kill flag and ledger wait for no upstream's answer.
+      this.ctx.waitUntil(headgate.question())
     } catch (error) {
       this.#logged().error('turn failed', { rollout, at: placeOf(error) })
     } finally {

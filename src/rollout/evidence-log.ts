@@ -43,6 +43,8 @@ export interface Terms {
 }
 
 const READ_BATCHES = 500
+/** Findings of a process that could not read its store yet. */
+const MOST_BEFORE = 16
 /** At once: a store may be in this process, and hold it up for as long as that takes. */
 const FORGET_BATCHES = 500
 
@@ -56,6 +58,8 @@ export class EvidenceLog {
   #pending: EvidenceBatch<FlushRecord> | null = null
   #toldPolicy: Policy | null = null
   #toldApart = 0
+  /** What was caught before the log was read, which begins the counts anew; null once it was. */
+  #caughtBefore: Finding[] | null = []
   #forgotten: Forgotten | null = null
 
   constructor(terms: Terms, parts: EvidenceLogParts) {
@@ -94,7 +98,11 @@ export class EvidenceLog {
 
   /** As `Evidence.caught`. */
   caught(finding: Finding): boolean {
-    return this.#evidence.caught(finding, this.#terms.policy.integrity !== undefined)
+    const acts = this.#terms.policy.integrity !== undefined
+    if (acts && (this.#caughtBefore?.length ?? MOST_BEFORE) < MOST_BEFORE) {
+      this.#caughtBefore?.push(finding)
+    }
+    return this.#evidence.caught(finding, acts)
   }
 
   answered(answered: Answered): void {
@@ -134,6 +142,9 @@ export class EvidenceLog {
     const kept = fromCheckpoint(await store.checkpoint(rollout))
     this.#forgotten = await store.forgotten(rollout)
     this.begin(epoch, kept?.firsts.epoch === epoch ? kept : null)
+    const before = this.#caughtBefore ?? []
+    this.#caughtBefore = null
+    for (const finding of before) this.caught(finding)
     return this.#read(visit)
   }
 

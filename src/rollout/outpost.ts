@@ -72,6 +72,7 @@ export class Outpost {
   readonly #waiting: Parcel[] = []
   /** Before it was heard which epoch it is. */
   readonly #found: Finding[] = []
+  #toldCaught = false
   #sequence = 0
   #urgent = false
   #sentMs = Number.NEGATIVE_INFINITY
@@ -164,7 +165,9 @@ export class Outpost {
     if (this.#evidence === null && this.#found.length < MOST_FOUND) this.#found.push(finding)
     this.#evidence?.caught(finding, this.#policy.integrity !== undefined)
     this.#urgent = true
-    this.#sentMs = Number.NEGATIVE_INFINITY
+    // The first at once; whoever repeats it is told of with all else.
+    if (!this.#toldCaught) this.#sentMs = Number.NEGATIVE_INFINITY
+    this.#toldCaught = this.#evidence !== null
   }
 
   /** Dollars; null where nobody knows. Nothing is booked. */

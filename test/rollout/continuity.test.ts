@@ -179,6 +179,22 @@ describe('what was judged before', () => {
   })
 })
 
+it('what a canary is caught at while the store is away at the start is judged once it is there', async () => {
+  const stores = memoryStores<FlushRecord>()
+  const before = await started(stand({ stores }))
+  await before.controller.close()
+  const line = cable(stores)
+  line.plugged = false
+  const config = rolloutConfig({ shadow: { integrity: { planted_used: 'roll_back' } } })
+  const next = stand({ stores: line.stores, clock: before.clock, config })
+  await next.controller.turn()
+  next.controller.caught({ kind: 'planted_used', words: 'a planted key was used', evidence: {} })
+  await next.controller.turn()
+  line.plugged = true
+  await next.controller.turn()
+  expect(next.controller.record.state).toBe('rolled_back')
+})
+
 describe('a reload', () => {
   it('that tries another canary ends the rollout: a share is not inherited', async () => {
     const stores = memoryStores<FlushRecord>()
