@@ -27,11 +27,12 @@ export function equivalenceOf(
   const good = (counts.same ?? 0) + (counts.equivalent ?? 0)
   const compared = good + (counts.different ?? 0) + (counts.unparseable ?? 0)
   if (compared === 0) return null
-  const percent = (good / compared) * 100
+  // In whole numbers, as `judge/equivalence.ts` decides by them; and downwards: 94.999 % is not shown as the 95 % it misses.
+  const thresholdBp = Math.round(threshold * 100)
   return {
-    percent: Math.round(percent * 100) / 100,
+    percent: Math.floor((good * 10_000) / compared) / 100,
     threshold,
     compared,
-    met: percent >= threshold,
+    met: good * 10_000 >= thresholdBp * compared,
   }
 }

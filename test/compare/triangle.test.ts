@@ -92,6 +92,15 @@ describe('the plain threshold', () => {
     })
   })
 
+  it.each([29, 57, 58])(
+    'is met where it is reached, and no less is shown as it: %i %',
+    (percent) => {
+      expect(equivalenceOf({ same: percent, different: 100 - percent }, percent)?.met).toBe(true)
+      const short = { same: percent * 1_000 - 1, different: 100_000 - percent * 1_000 + 1 }
+      expect(equivalenceOf(short, percent)).toMatchObject({ percent: percent - 0.01, met: false })
+    },
+  )
+
   it('says nothing of nothing', () => {
     expect(equivalenceOf({})).toBe(null)
     expect(equivalenceOf({ inconclusive: 7 })).toBe(null)
