@@ -433,6 +433,9 @@ export interface Similarity {
   readonly model: string | null
 }
 
+/** What stands where a secret was taken out. */
+export const REDACTED = '[redacted]'
+
 /** What an answer said; kept only where content is captured, and redacted before it is. */
 export interface Content {
   /** Cut where it was longer than what is kept. */

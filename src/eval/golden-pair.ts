@@ -1,4 +1,4 @@
-import type { Content, Pair, Side } from '../types.ts'
+import { type Content, type Pair, REDACTED, type Side } from '../types.ts'
 import { type GoldenEndpoint, type GoldenQuestion, goldenQuestionOf } from './golden-question.ts'
 
 /**
@@ -57,12 +57,13 @@ function no(why: string): Made {
   return { ok: false, why }
 }
 
-/** What redaction or a bound took out is missing in its length, or has left no JSON. */
+/** What a bound took out is missing in its length, or has left no JSON; what redaction took out has left its mark. */
 function isWhole({ textLength, tools }: Side, content: Content): boolean {
   return (
     (content.text?.length ?? null) === textLength &&
     content.tools.length === tools.length &&
-    content.tools.every((tool) => inputOf(tool.arguments) !== undefined)
+    content.tools.every((tool) => inputOf(tool.arguments) !== undefined) &&
+    ![content.text ?? '', ...content.tools.map((tool) => tool.arguments)].join().includes(REDACTED)
   )
 }
 

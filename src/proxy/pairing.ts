@@ -11,7 +11,7 @@ import { signsOf } from '../compare/signs.ts'
 import { type Read, readOf, similarityOf } from '../compare/similarity.ts'
 import { isOdd } from '../compare/triangle.ts'
 import type { Embedder } from '../ports.ts'
-import type { Content, Outcome, Pair, Side, Wire } from '../types.ts'
+import { type Content, type Outcome, type Pair, REDACTED, type Side, type Wire } from '../types.ts'
 import { Coins } from './coins.ts'
 import type { Hash, PairInput, Pairs, Took } from './pairs.ts'
 import { redacted } from './redact.ts'
@@ -233,6 +233,6 @@ const MOST_CHARACTERS = 65_536
 
 function keptText(text: string, patterns: readonly string[], secrets: readonly string[]): string {
   let clean = redacted(text, secrets)
-  for (const pattern of patterns) clean = clean.replaceAll(new RegExp(pattern, 'gu'), '[redacted]')
+  for (const pattern of patterns) clean = clean.replaceAll(new RegExp(pattern, 'gu'), REDACTED)
   return clean.slice(0, MOST_CHARACTERS)
 }

@@ -1,9 +1,9 @@
+import { REDACTED } from '../types.ts'
+
 /**
  * Takes an upstream's own credentials out of what it sends back: an error that quotes the key it was given must not
  * hand it to the caller.
  */
-
-const REDACTED = '[redacted]'
 
 /** Shorter strings are no secrets, and would hit by chance. */
 const SHORTEST = 8

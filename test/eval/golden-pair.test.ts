@@ -114,6 +114,16 @@ describe('a pair as a golden case', () => {
       { control: side({}, { ...SAID, tools: [{ name: 'open', arguments: '{"gate":[red' }] }) },
       false,
     ],
+    [
+      'redacted, or cut',
+      {
+        control: side(
+          {},
+          { ...SAID, tools: [{ name: 'open', arguments: '{"gate":"[redacted]"}' }] },
+        ),
+      },
+      false,
+    ],
   ])('is none, and says why: %s', (why, more, accepted) => {
     const made = goldenCaseOf(pair(more), accepted, AT)
     expect(made.ok ? 'made' : made.why).toContain(why)
