@@ -3,7 +3,6 @@ import { usdOf } from '../cost/price.ts'
 import type { BudgetView } from './views/budget.ts'
 
 /** A budget as the API shows it. */
-export function budgetViewOf({ period, limit, spent, stops }: BudgetStand): BudgetView {
-  const stopped = stops && spent >= limit
+export function budgetViewOf({ period, limit, spent, stops, stopped }: BudgetStand): BudgetView {
   return { period, limitUsd: usdOf(limit), spentUsd: usdOf(spent), stops, stopped }
 }

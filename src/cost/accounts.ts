@@ -1,4 +1,4 @@
-import type { LedgerLine, LedgerStore, Log } from '../ports.ts'
+import type { LedgerKey, LedgerLine, LedgerStore, Log } from '../ports.ts'
 import type { Routes } from '../proxy/routes.ts'
 import type { Observation, Role } from '../types.ts'
 import { dayText } from './books.ts'
@@ -87,12 +87,8 @@ export class Accounts {
 
   /** @param other the upstream of the other arm; null where there is none @returns picodollars; null where nobody knows */
   book(observation: Observation, role: Role, other: string | null): bigint | null {
-    const { charge, day, caller } = this.#ledger.book(observation, role, other)
-    const { rollout, arm } = observation
-    if (charge.pico !== null) {
-      if (arm === 'canary') this.#spend(this.#canaries, rollout, day, charge.pico, rollout)
-      this.#spend(this.#callers, caller, day, charge.pico, rollout)
-    }
+    const { charge, key } = this.#ledger.book(observation, role, other)
+    if (charge.pico !== null) this.#count(key, charge.pico, observation.rollout)
     return charge.pico
   }
 
@@ -109,12 +105,7 @@ export class Accounts {
     await this.#ledger.flush()
     if ((await store.add({ process, sequence, at: wallMs(), lines })) === 'known') return
     onLines(lines)
-    for (const { key, amounts } of lines) {
-      const { rollout, day } = key
-      const pico = amounts['spent'] ?? 0n
-      this.#spend(this.#canaries, payerOf('canary', key), day, pico, rollout)
-      this.#spend(this.#callers, payerOf('caller', key), day, pico, rollout)
-    }
+    for (const { key, amounts } of lines) this.#count(key, amounts['spent'] ?? 0n, key.rollout)
   }
 
   /** A new day may have begun. */
@@ -141,6 +132,12 @@ export class Accounts {
   /** Writes down what is booked. Never rejects. */
   flush(): Promise<void> {
     return this.#ledger.flush()
+  }
+
+  /** @param rollout whose audit log hears of it; null where none had a say */
+  #count(key: LedgerKey, pico: bigint, rollout: string | null): void {
+    this.#spend(this.#canaries, payerOf('canary', key), key.day, pico, rollout)
+    this.#spend(this.#callers, payerOf('caller', key), key.day, pico, rollout)
   }
 
   /** @param payer null where it is nobody's */

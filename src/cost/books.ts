@@ -11,10 +11,8 @@ import type { Pricing } from './pricing.ts'
 /** What becomes of one attempt's price. */
 export interface Booking {
   readonly charge: Charge
-  /** `2026-11-26`, UTC: the day the request came. */
-  readonly day: string
-  /** Whose budget it counts for; null where it is nobody's. */
-  readonly caller: string | null
+  /** The line it is in. */
+  readonly key: LedgerKey
 }
 
 const DAY_MS = 86_400_000
@@ -91,7 +89,7 @@ export class Books {
     const caller = role === 'live' ? this.#budgetedOf(observation) : null
     const key: LedgerKey = {
       day,
-      rollout: UNDRAWN.has(reason) ? null : observation.rollout,
+      rollout: arm === 'control' && UNDRAWN.has(reason) ? null : observation.rollout,
       arm,
       role,
       upstream,
@@ -105,7 +103,7 @@ export class Books {
       fair: observation.evidence && role === 'live' && observation.outcome === 'ok',
       coldCost: coldCostOf(charge, there),
     })
-    return { charge, day, caller }
+    return { charge, key }
   }
 
   /** What one attempt costs, in picodollars; null where nobody knows. Nothing is booked. */

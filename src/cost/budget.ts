@@ -19,6 +19,8 @@ export interface BudgetStand {
   readonly spent: bigint
   /** Once it is spent control answers in the canary's place, and a caller is refused. */
   readonly stops: boolean
+  /** It is spent, and stops. */
+  readonly stopped: boolean
 }
 
 /** What a person should be told, once. */
@@ -118,14 +120,10 @@ export class Budgets {
   stands(): readonly BudgetStand[] {
     const whose = this.#whose
     return [...this.#byName].flatMap(([name, budgets]) =>
-      budgets.map(({ period, limit, spent, stops }) => ({
-        whose,
-        name,
-        period,
-        limit,
-        spent,
-        stops,
-      })),
+      budgets.map((budget) => {
+        const { period, limit, spent, stops } = budget
+        return { whose, name, period, limit, spent, stops, stopped: isStopped(budget) }
+      }),
     )
   }
 
@@ -142,12 +140,12 @@ export function payerOf(whose: Whose, { rollout, arm, caller }: LedgerKey): stri
   return arm === 'canary' ? rollout : null
 }
 
-/** Stands of several writers, each of what it knows, as one: what is spent is added up. */
+/** Stands of several writers, each of what it knows, as one: what is spent is added up, and one that has stopped has. */
 export function stoodTogether(stands: readonly BudgetStand[]): readonly BudgetStand[] {
   const each = Map.groupBy(stands, ({ whose, name, period }) => `${whose} ${period} ${name}`)
   return [...each.values()].map((same) => {
     const spent = same.reduce((sum, one) => sum + one.spent, 0n)
-    return { ...(same[0] as BudgetStand), spent }
+    return { ...(same[0] as BudgetStand), spent, stopped: same.some(({ stopped }) => stopped) }
   })
 }
 

@@ -137,9 +137,33 @@ our-own         3          0        0       0  unknown      -
     const { control, env } = await controlled()
     const limit = usd('100')
     control.budgets = [
-      { whose: 'canary', name: 'relay', period: 'day', limit, spent: usd('80'), stops: true },
-      { whose: 'canary', name: 'relay', period: 'month', limit, spent: usd('101'), stops: true },
-      { whose: 'caller', name: 'app', period: 'day', limit, spent: usd('100'), stops: true },
+      {
+        whose: 'canary',
+        name: 'relay',
+        period: 'day',
+        limit,
+        spent: usd('80'),
+        stops: true,
+        stopped: false,
+      },
+      {
+        whose: 'canary',
+        name: 'relay',
+        period: 'month',
+        limit,
+        spent: usd('101'),
+        stops: true,
+        stopped: true,
+      },
+      {
+        whose: 'caller',
+        name: 'app',
+        period: 'day',
+        limit,
+        spent: usd('100'),
+        stops: true,
+        stopped: true,
+      },
     ]
     const { stdout } = await ask(['costs'], { env })
     expect(stdout).toContain(`\

@@ -151,20 +151,23 @@ test('what several writers know of one budget is added up, of each by itself', (
     limit: 10n,
     spent: 1n,
     stops: true,
+    stopped: false,
     ...more,
   })
   expect(
     stoodTogether([
       stand({}),
       stand({ period: 'month' }),
-      stand({ spent: 5n }),
+      stand({ spent: 9n, stopped: true }),
       stand({ whose: 'canary' }),
-      stand({ name: 'other', spent: 2n }),
+      stand({ name: 'other', spent: 6n }),
+      stand({ name: 'other', spent: 6n }),
     ]),
   ).toEqual([
-    stand({ spent: 6n }),
+    stand({ spent: 10n, stopped: true }),
     stand({ period: 'month' }),
     stand({ whose: 'canary' }),
-    stand({ name: 'other', spent: 2n }),
+    // Neither of them turns it away.
+    stand({ name: 'other', spent: 12n }),
   ])
 })
