@@ -57,6 +57,13 @@ interface Row {
 const folder = mkdtempSync(join(tmpdir(), 'headgate-days-'))
 const file = join(folder, 'state.db')
 const clock = manualClock()
+if (days < 2 || TURNS % EPOCHS !== 0) {
+  console.error(
+    `two days or more, and turns that ${EPOCHS} epochs a day divide: got ${days} and ${TURNS}`,
+  )
+  process.exit(2)
+}
+
 const rows: Row[] = []
 for (let day = 1; day <= days; day++) {
   const startedMs = performance.now()
