@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { RolloutView } from '../api/views/rollout.ts'
 import { ACTIONS, knownName, send, sending, type Verb, whyNot } from './commands.ts'
 
@@ -75,7 +75,8 @@ function isUsual(verb: Verb, { state }: RolloutView): boolean {
 export function ActionDialog({ rollout }: { readonly rollout: RolloutView }) {
   const open = asked.value
   const box = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // Before anybody can type: a caret that moves later takes what is typed elsewhere with it.
+  useLayoutEffect(() => {
     // A modal dialog keeps the focus in, and gives it back when it closes.
     if (open === null) box.current?.close()
     else if (box.current?.open === false) box.current.showModal()
@@ -187,6 +188,7 @@ function Question({ rollout, verb, onDone }: QuestionProps) {
         <label>
           Share, in %
           <input
+            data-first
             inputMode="decimal"
             value={percent}
             onInput={({ currentTarget }) => setPercent(currentTarget.value)}

@@ -50,6 +50,20 @@ describe('the page, by hand', () => {
     expect(await state()).toBe('ramping')
   })
 
+  it('has the caret in the first field as soon as the field is there', async () => {
+    await button('More…').click()
+    const caretIn = page.evaluate(`new Promise((done) => {
+      new MutationObserver(() => {
+        if (document.querySelector('dialog[open] input') === null) return
+        done(document.activeElement.closest('label')?.textContent)
+      }).observe(document.body, { childList: true, subtree: true })
+    })`)
+    await page.getByRole('button', { name: /^Set share/ }).click()
+    expect(await caretIn).toBe('Share, in %')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  })
+
   it('is refused cleanly where somebody else was faster', async () => {
     await button('More…').click()
     await page.getByRole('button', { name: /^Set share/ }).click()
