@@ -9,7 +9,7 @@ import { setStage } from './stage.ts'
 /** Pairs of a real shadow, side by side. */
 
 const SHADOW = `    plan: { steps: [5%, 99%], over: 14d }
-    shadow: { rate: 100%, content: { capture: true } }
+    shadow: { rate: 100%, probes: 0%, content: { capture: true } }
 `
 
 const PICK = {

@@ -20,7 +20,7 @@ import { start } from './start.ts'
 
 /** Copies of requests to the other arm: the caller gets what it would get without them. */
 
-/** Where chance is real, one of ten would be a probe. */
+/** Where chance is real, one of a hundred would be a probe. */
 const SHADOW = { shadow: { rate: '100%', probes: '0%' } }
 
 type Shadows = NonNullable<RolloutView['drift']>['shadows']
@@ -185,7 +185,7 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
 
   it('texts are kept only where that is asked for, and redacted', async () => {
     const content = { capture: true, redact: ['canal'] }
-    const gateway = await start({ transport, rollout: { shadow: { rate: '100%', content } } })
+    const gateway = await start({ transport, rollout: { shadow: { ...SHADOW.shadow, content } } })
     await ask(gateway, CHAT, { messages: [{ role: 'user', content: 'the secret of the canal' }] })
     await shadows(gateway, ({ compared }) => compared === 1)
     const { items } = (await gateway.ask('/pairs')) as { items: Pair[] }
@@ -400,7 +400,7 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
   })
 
   it('G3: what is beyond a budget is dropped, and told', async () => {
-    const shadow = { rate: '100%', budget: { requests: 2 } }
+    const shadow = { ...SHADOW.shadow, budget: { requests: 2 } }
     const gateway = await start({ transport, rollout: { shadow } })
     for (let count = 0; count < 3; count++) {
       await ask(gateway, CHAT)
@@ -412,7 +412,7 @@ describe.each(TRANSPORTS)('shadows over %s', (transport) => {
   })
 
   it('G3: a shadow that hangs keeps no caller, and is cut', async () => {
-    const shadow = { rate: '100%', timeout: '100ms', concurrency: 1 }
+    const shadow = { ...SHADOW.shadow, timeout: '100ms', concurrency: 1 }
     const gateway = await start({ transport, rollout: { shadow } })
     await gateway.relay.setFault({ kind: 'hang' })
     const hung = gateway.relay.requests.next()

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import root from 'otlp-protobuf/build/src/generated/root.js'
 
@@ -99,6 +100,7 @@ export async function startCollector(mood: Mood = 'takes'): Promise<Collector> {
     headers = request.headers
     contentTypes.add(headers['content-type'] ?? '')
     const body = await bodyOf(request)
+    if (body === null) return
     const isJson = headers['content-type'] === 'application/json'
     if (collector.mood === 'takes') {
       if (request.url === '/v1/traces') spans.push(...spansOf(body, isJson))
@@ -151,11 +153,10 @@ function answer(mood: Mood, response: ServerResponse): void {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  const body = Buffer.concat(chunks)
-  return request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
+/** @returns null when its sender ended in the middle */
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array | null> {
+  const body = await buffer(request).catch(() => null)
+  return body !== null && request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
 }
 
 /** OTLP's JSON is protobuf's own, but for ids, which are hex there. */
