@@ -30,6 +30,8 @@ function walk(
   definitions: Record<string, Json>,
   required: ReadonlySet<string>,
   rows: string[],
+  /** Keys of other forms of the same object: one of them in its place, and nothing here is required. */
+  unless: readonly string[] = [],
 ): void {
   for (const [key, raw] of Object.entries((schema.properties ?? {}) as Record<string, Json>)) {
     if (key === '$schema') continue
@@ -39,7 +41,7 @@ function walk(
     const shown =
       initial === undefined
         ? required.has(key)
-          ? '**required**'
+          ? requiredUnless(unless)
           : ''
         : `\`${JSON.stringify(initial)}\``
     const meaning = raw.description ?? value.description ?? ''
@@ -52,8 +54,19 @@ function walk(
   }
 }
 
-function inner(value: Json, here: string, definitions: Record<string, Json>, rows: string[]): void {
-  walk(value, here, definitions, new Set(value.required ?? []), rows)
+function requiredUnless(unless: readonly string[]): string {
+  if (unless.length === 0) return '**required**'
+  return `**required**, unless ${unless.map((key) => `\`${key}\``).join(' or ')}`
+}
+
+function inner(
+  value: Json,
+  here: string,
+  definitions: Record<string, Json>,
+  rows: string[],
+  unless: readonly string[] = [],
+): void {
+  walk(value, here, definitions, new Set(value.required ?? []), rows, unless)
   if (typeof value.additionalProperties === 'object') {
     const entry = value.additionalProperties
     if (definitionOf(entry) === null) inner(entry, `${here}.NAME`, definitions, rows)
@@ -62,8 +75,12 @@ function inner(value: Json, here: string, definitions: Record<string, Json>, row
     const element = value.items as Json
     if (definitionOf(element) === null) inner(element, `${here}[]`, definitions, rows)
   }
-  for (const option of (value.anyOf ?? []) as Json[]) {
-    if (definitionOf(option) === null) inner(resolved(option, definitions), here, definitions, rows)
+  const options = ((value.anyOf ?? []) as Json[]).filter((each) => definitionOf(each) === null)
+  for (const option of options) {
+    const others = options.filter((each) => each !== option)
+    const firsts = others.flatMap(({ required = [] }) => required.slice(0, 1))
+    const unless = firsts.filter((key) => option.required?.includes(key) !== true)
+    inner(option, here, definitions, rows, unless)
   }
 }
 
