@@ -15,17 +15,19 @@ const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 /** What the stores on SQLite share; it is no adapter, and opens nothing. */
 const SQL = '^src/stores/sql\\.ts$'
-const NODE_HELPERS = '^src/(watch-file|load-config)\\.ts$'
+const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
+/** Chunks as one run of bytes, for whoever reads a body. */
+const JOINED = '^src/joined\\.ts$'
 const ENTRIES =
-  '^src/((node|node-doctor|node-flags|node-page|node-write-back|worker|worker-(bindings|embedder|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
+  '^src/((node|node-doctor|node-flags|node-heap|node-page|node-write-back|worker|worker-(bindings|embedder|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
 
 /** Where Node itself, and packages that need it, may be named. */
 const NODE_ONLY = [
-  '^src/node(-doctor|-flags|-page|-write-back)?\\.ts$',
+  '^src/node(-doctor|-flags|-heap|-page|-write-back)?\\.ts$',
   NODE_HELPERS,
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
@@ -115,7 +117,7 @@ module.exports = {
           '^src/embedders/(openai|workers-ai)\\.ts$',
         ],
       },
-      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, ENTRIES, NODE_HELPERS] },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, JOINED, ENTRIES, NODE_HELPERS] },
     ),
     rule(
       '5-adapters-stand-alone',
@@ -184,7 +186,7 @@ module.exports = {
       '6-nothing-imports-an-entry',
       'node.ts is made of node-*.ts; nothing more.',
       { path: '^src/node\\.ts$' },
-      { path: ENTRIES, pathNot: '^src/node-(doctor|flags|page|write-back)\\.ts$' },
+      { path: ENTRIES, pathNot: '^src/node-(doctor|flags|heap|page|write-back)\\.ts$' },
     ),
     rule(
       '6-nothing-imports-an-entry',

@@ -156,8 +156,9 @@ export function createHeadgate(parts: Parts): Headgate {
         return
       }
       const { observation, added } = rollouts.observe(observed, draw, dollars(pico))
-      memories.of(observed.rollout).tally.add(observation, clock.monotonicMs(), pico)
-      requests.add(observation, draw, added)
+      const nowMs = clock.monotonicMs()
+      memories.of(observed.rollout).tally.add(observation, nowMs, pico)
+      requests.add(observation, draw, added, nowMs)
       flags.count(observation, draw)
       parts.witness?.(observation, draw)
     },

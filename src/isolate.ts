@@ -163,7 +163,9 @@ export function createIsolate(parts: IsolateParts): Isolate {
     witness: (observed, draw) => {
       watchFlights()
       const { observation, added } = outposts.observe(observed, draw)
-      if (observation.rollout !== null) requests.add(observation, draw, added)
+      if (observation.rollout !== null) {
+        requests.add(observation, draw, added, clock.monotonicMs())
+      }
       parts.witness?.(observation, draw)
     },
   })

@@ -17,7 +17,9 @@ import {
   type LoadedConfig,
   loadConfig,
 } from './load-config.ts'
+import { LoopTurn } from './loop-turn.ts'
 import { flagsKey, type OpenedFlags, openFlags } from './node-flags.ts'
+import { keepRequestsYoung } from './node-heap.ts'
 import { nodePage } from './node-page.ts'
 import { writeBackKey, writeBackOf } from './node-write-back.ts'
 import type { Clock, Embedder, Log, LogRecord, Origin, Stores, Witness } from './ports.ts'
@@ -34,7 +36,7 @@ import { logTo } from './telemetry/log.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Traces } from './telemetry/traces.ts'
 import { type Listener, listen } from './transports/listen.ts'
-import { nodeAfterwards, nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
+import { nodeDial, nodeDoor, nodeSource } from './transports/node.ts'
 import type { RolloutEvent } from './types.ts'
 import { readFileNow, watchFile } from './watch-file.ts'
 
@@ -99,6 +101,7 @@ export async function startNode({
   const stores = storesOf(current.config, configFile)
   let hooks = webhooksOf(current, log)
   const dial = nodeDial()
+  const turn = new LoopTurn()
   const writeBack = (): WriteBack | null =>
     writeBackOf(current, { note: headgate.note, clock, random, log })
   let dataUrl: string | null = null
@@ -109,14 +112,14 @@ export async function startNode({
   })
   const headgate: Headgate = createHeadgate({
     ...reloadOf(current, flags),
-    door: nodeDoor,
+    door: nodeDoor(turn),
     dial,
     clock,
     log,
     id: newId,
     random,
     sha256: (text) => hash('sha256', text),
-    afterwards: nodeAfterwards(),
+    afterwards: turn.afterwards,
     killedByEnv: env['HEADGATE_KILL'] === '1',
     controlToken: () => current.controlToken,
     viewerToken: () => current.viewerToken,
@@ -253,6 +256,7 @@ export async function serve({ configFile, env, stdout, stderr }: ServeOptions): 
   const found = findConfig(configFile, env, process.cwd())
   if (!found.ok) throw new HeadgateError('config_invalid', found.message)
   const log = logTo((line) => stderr.write(line), env['HEADGATE_LOG_LEVEL'])
+  keepRequestsYoung()
   const running = await startNode({ configFile: found.file, env, log })
   process.on('SIGHUP', running.reload)
   const stopping = firstSignal()
@@ -322,14 +326,18 @@ function maxAgeOf({ flags }: Config): number {
 }
 
 const POOL_BYTES = 4_096
-let pool = Buffer.alloc(0)
+const ID_DIGITS = 32
+let pool = ''
+let spent = 0
 
 /** 128 bits of chance, in hex; drawn by the page, since one draw costs more than it gives. */
 function newId(): string {
-  if (pool.length < 16) pool = randomBytes(POOL_BYTES)
-  const id = pool.toString('hex', 0, 16)
-  pool = pool.subarray(16)
-  return `hg_${id}`
+  if (spent === pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex')
+    spent = 0
+  }
+  spent += ID_DIGITS
+  return `hg_${pool.slice(spent - ID_DIGITS, spent)}`
 }
 
 /** One that does not open yet is no reason not to start: all goes to control meanwhile. */

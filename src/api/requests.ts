@@ -4,14 +4,21 @@ import type { Observation } from '../types.ts'
 import { flagPercentOf } from './rollout-view.ts'
 import type { RequestView } from './views/request.ts'
 
-/** The last attempts of requests that a rollout had a say in, so that anyone may ask why one went where it went. */
+/**
+ * The last attempts of requests that a rollout had a say in, so that anyone may ask why one went where it went. Of what went well it
+ * takes in so many a second and no more: where thousands come, all of them would be the last second only, and what is
+ * kept that long of every request costs the collector more than the request itself.
+ */
 
 const KEPT = 5_000
+/** Attempts of an arm that went as drawn, and went well: so many a second, and so many at once. */
+const TAKEN_A_SECOND = 100
+const TAKEN_AT_ONCE = 1_000
 
 /** What one attempt of a request did, and what it added. */
 interface Kept {
   readonly observation: Observation
-  readonly draw: Draw
+  readonly draw: Pick<Draw, 'source' | 'split' | 'trace'>
   readonly added: Added
 }
 
@@ -26,6 +33,7 @@ export class Requests {
   readonly #ring: Kept[] = []
   readonly #most: number
   readonly #traceUrl: () => string | null
+  readonly #room = { control: new Room(), canary: new Room() }
   #next = 0
 
   constructor({ traceUrl, most = KEPT }: RequestsParts) {
@@ -33,8 +41,17 @@ export class Requests {
     this.#most = most
   }
 
-  add(observation: Observation, draw: Draw, added: Added): void {
-    this.#ring[this.#next] = { observation, draw, added }
+  /** @param nowMs monotonic */
+  add(observation: Observation, draw: Draw, added: Added, nowMs: number): void {
+    const { arm, assigned, outcome } = observation
+    if (arm === assigned && outcome === 'ok' && !this.#room[arm].take(nowMs)) return
+    const { source, split, trace } = draw
+    // Copies: where the few that are kept are made, V8 learns to make all for long, and not where every request's are.
+    this.#ring[this.#next] = {
+      observation: { ...observation, usage: null },
+      draw: { source, split, trace },
+      added: { ...added },
+    }
     this.#next = (this.#next + 1) % this.#most
   }
 
@@ -62,6 +79,21 @@ export class Requests {
       else if (back > limit * 4) break
     }
     return [...found.values()].flatMap((attempts) => viewOf(attempts, traceUrl) ?? [])
+  }
+}
+
+/** A token bucket. */
+class Room {
+  #tokens = TAKEN_AT_ONCE
+  #atMs = 0
+
+  take(nowMs: number): boolean {
+    const passedMs = Math.max(0, nowMs - this.#atMs)
+    this.#atMs = nowMs
+    this.#tokens = Math.min(TAKEN_AT_ONCE, this.#tokens + (passedMs / 1_000) * TAKEN_A_SECOND)
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
   }
 }
 
@@ -108,7 +140,7 @@ function viewOf(attempts: readonly Kept[], traceUrl: string | null): RequestView
 }
 
 /** A link to what was not kept would lead nowhere. */
-function traceOf({ trace }: Draw, traceUrl: string | null): RequestView['trace'] {
+function traceOf({ trace }: Kept['draw'], traceUrl: string | null): RequestView['trace'] {
   if (trace === null) return null
   const { id, kept } = trace
   return { id, kept, url: kept ? (traceUrl?.replaceAll('{traceId}', id) ?? null) : null }

@@ -90,7 +90,8 @@ export function controlApp(
     '/-/api/v1/requests',
     described({
       summary: 'The newest requests, newest first',
-      description: 'Those that a rollout had a say in, of the last 5,000 attempts in memory.',
+      description:
+        'Those that a rollout had a say in, of the last 5,000 attempts in memory. Of what went well it remembers a hundred a second and arm.',
       answer: pageOf(requestView),
       refuses: [400],
     }),

@@ -1,5 +1,5 @@
 import type { LedgerKey, LedgerLine } from '../ports.ts'
-import type { Observation, Reason, Role } from '../types.ts'
+import type { Arm, Observation, Reason, Role } from '../types.ts'
 import { type Charge, chargeOf } from './charge.ts'
 import { GrowingLine } from './lines.ts'
 import { moneyOf, type Rates } from './price.ts'
@@ -13,6 +13,11 @@ export interface Booking {
   readonly charge: Charge
   /** The line it is in. */
   readonly key: LedgerKey
+}
+
+interface Line {
+  readonly key: LedgerKey
+  readonly line: GrowingLine
 }
 
 const DAY_MS = 86_400_000
@@ -29,7 +34,9 @@ const UNDRAWN: ReadonlySet<Reason> = new Set(['pinned', 'unmatched'])
 
 export class Books {
   #pricing: Pricing
-  #lines = new Map<string, { readonly key: LedgerKey; readonly line: GrowingLine }>()
+  #lines = new Map<string, Line>()
+  /** That of each arm's last attempt: most are of one kind. */
+  #last: Partial<Record<Arm, Line>> = {}
   #budgeted: ReadonlySet<string> = new Set()
   #dayNumber = Number.NaN
   #day = ''
@@ -69,6 +76,7 @@ export class Books {
   take(): LedgerLine[] {
     const lines = this.lines()
     this.#lines = new Map()
+    this.#last = {}
     return lines
   }
 
@@ -87,7 +95,7 @@ export class Books {
         ? ratesIn(this.#pricing.get(other), modelAsked, day)
         : null
     const caller = role === 'live' ? this.#budgetedOf(observation) : null
-    const key: LedgerKey = {
+    const key = {
       day,
       rollout: arm === 'control' && UNDRAWN.has(reason) ? null : observation.rollout,
       arm,
@@ -95,15 +103,15 @@ export class Books {
       upstream,
       model: this.#nameOf(modelAsked, rates !== null),
       prices: list?.version ?? '',
-      ...(caller === null ? {} : { caller }),
     }
-    this.#lineOf(key).add({
+    const { key: whole, line } = this.#lineOf(caller === null ? key : { ...key, caller })
+    line.add({
       charge,
       elsewhere: elsewhereOf(observation, charge, there),
       fair: observation.evidence && role === 'live' && observation.outcome === 'ok',
       coldCost: coldCostOf(charge, there),
     })
-    return { charge, key }
+    return { charge, key: whole }
   }
 
   /** What one attempt costs, in picodollars; null where nobody knows. Nothing is booked. */
@@ -117,7 +125,9 @@ export class Books {
     return caller !== null && this.#budgeted.has(caller) ? caller : null
   }
 
-  #lineOf(key: LedgerKey): GrowingLine {
+  #lineOf(key: LedgerKey): Line {
+    const last = this.#last[key.arm]
+    if (last !== undefined && isSame(last.key, key)) return last
     const { day, rollout, arm, role, upstream, model, prices, caller } = key
     const name = `${day}\n${rollout}\n${arm}\n${role}\n${upstream}\n${prices}\n${caller}\n${model === null ? '' : `=${model}`}`
     let found = this.#lines.get(name)
@@ -125,7 +135,8 @@ export class Books {
       found = { key, line: new GrowingLine() }
       this.#lines.set(name, found)
     }
-    return found.line
+    this.#last[arm] = found
+    return found
   }
 
   /** Days end at midnight in UTC. */
@@ -151,6 +162,18 @@ export class Books {
     this.#names.add(model)
     return model
   }
+}
+
+function isSame(one: LedgerKey, other: LedgerKey): boolean {
+  return (
+    one.model === other.model &&
+    one.day === other.day &&
+    one.role === other.role &&
+    one.rollout === other.rollout &&
+    one.upstream === other.upstream &&
+    one.prices === other.prices &&
+    one.caller === other.caller
+  )
 }
 
 /** @param atMs milliseconds since the epoch @returns the day in UTC: `2026-11-26` */

@@ -1,4 +1,5 @@
 import { answerIn } from '../compare/read-answer.ts'
+import { joined } from '../joined.ts'
 import type { Fetch } from '../ports.ts'
 import { askOf } from '../proxy/ask.ts'
 import { outboundBody } from '../proxy/body.ts'
@@ -125,13 +126,7 @@ async function bodyOf(response: Response): Promise<Uint8Array | null> {
     }
     chunks.push(value)
   }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
+  return joined(chunks)
 }
 
 /** Seconds; a date is not waited for. */

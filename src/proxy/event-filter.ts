@@ -1,3 +1,4 @@
+import { joined } from '../joined.ts'
 import type { Wire } from '../types.ts'
 import { memberOf, membersOf } from './scan.ts'
 import { splice } from './splice.ts'
@@ -34,7 +35,7 @@ export class EventFilter {
   /** @returns what may go on now; empty when the chunk ended within its first event */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#givenUp) return chunk
-    const bytes = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk)
+    const bytes = this.#rest.length === 0 ? chunk : joined([this.#rest, chunk])
     const end = lastBlank(bytes)
     if (end === bytes.length) {
       this.#rest = NONE
@@ -46,7 +47,7 @@ export class EventFilter {
       const complete = this.#changed(bytes.subarray(0, end))
       const rest = this.#rest
       this.#rest = NONE
-      return joined(complete, rest)
+      return joined([complete, rest])
     }
     return end === 0 ? NONE : this.#changed(bytes.subarray(0, end))
   }
@@ -68,7 +69,7 @@ export class EventFilter {
       from = end
       at = end
     }
-    return kept.length === 1 ? (kept[0] ?? NONE) : joined(...kept)
+    return joined(kept)
   }
 
   #event(event: Uint8Array): Uint8Array {
@@ -168,16 +169,4 @@ function endsBlank(bytes: Uint8Array, at: number): boolean {
 
 function isLineEnd(byte: number | undefined): boolean {
   return byte === NEWLINE || byte === RETURN
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

@@ -129,6 +129,9 @@ class Hash {
   }
 }
 
+/** Digits by the byte: `toString(16)` divides. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 function hex(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0')
+  return `${BYTES[value >>> 24]}${BYTES[(value >>> 16) & 0xff]}${BYTES[(value >>> 8) & 0xff]}${BYTES[value & 0xff]}`
 }

@@ -1,4 +1,13 @@
-import type { AnswerHandler, AttemptController, FlatHeaders, Flight, Outbound } from '../ports.ts'
+import { joined } from '../joined.ts'
+import type {
+  AnswerHandler,
+  AttemptController,
+  Caller,
+  Clock,
+  FlatHeaders,
+  Flight,
+  Outbound,
+} from '../ports.ts'
 import type { Arm, Outcome } from '../types.ts'
 import { isWrongModel } from '../wire/model.ts'
 import { type OutboundBody, outboundBody } from './body.ts'
@@ -7,7 +16,7 @@ import { EventFilter, withModel } from './event-filter.ts'
 import type { Exchange } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './headers.ts'
 import type { Kept } from './kept.ts'
-import { type AnswerKind, type Attempted, joined, kindOf, Tap } from './observe.ts'
+import { type AnswerKind, type Attempted, kindOf, Tap } from './observe.ts'
 import { checkOf, failsOver, outcomeOfStatus } from './outcome.ts'
 import { redactedBytes } from './redact.ts'
 import { type RetryCause, retryCauseOf } from './retry.ts'
@@ -72,6 +81,9 @@ export function forward(exchange: Exchange, rules: AttemptRules): Promise<Attemp
 
 class Attempt implements AnswerHandler {
   readonly #exchange: Exchange
+  // At hand, and not two objects away: between two chunks of a stream each of those has left the processor's caches.
+  readonly #caller: Caller
+  readonly #clock: Clock
   readonly #rules: AttemptRules
   readonly #resolve: (attempted: Attempted) => void
   readonly #reject: (defect: unknown) => void
@@ -91,6 +103,8 @@ class Attempt implements AnswerHandler {
 
   #tap: Tap | null = null
   #headers: FlatHeaders = []
+  /** Content flows, and each chunk gives the next one its time. */
+  #idles = false
   #headSent = false
   #filter: EventFilter | null = null
   #rewritesModel = false
@@ -110,6 +124,8 @@ class Attempt implements AnswerHandler {
     const { identity, gate } = exchange
     const { upstream } = rules
     this.#exchange = exchange
+    this.#caller = exchange.caller
+    this.#clock = gate.clock
     this.#rules = rules
     this.#resolve = resolve
     this.#reject = reject
@@ -145,11 +161,11 @@ class Attempt implements AnswerHandler {
   }
 
   start(): void {
-    const { caller, gate } = this.#exchange
+    const caller = this.#caller
     this.#expect('timeout_connect', this.#timeouts.connect)
     caller.onLeave(() => this.#leave())
     if (this.#phase === 'over') return
-    gate.dial.send(this.#rules.arm, this.#rules.upstream, this.#outbound(), this)
+    this.#exchange.gate.dial.send(this.#rules.arm, this.#rules.upstream, this.#outbound(), this)
   }
 
   onRequestStart(controller: AttemptController): void {
@@ -201,14 +217,8 @@ class Attempt implements AnswerHandler {
     }
     tap.push(chunk)
     if (this.#kept !== null) this.#kept.push(chunk)
-    const begun = tap.sign !== 'waiting'
-    if (begun && this.#attempted.firstByteMs === null) {
-      this.#attempted.firstByteMs = this.#elapsed()
-      if (this.#rules.flight !== null) this.#rules.flight.answered = true
-    }
-    if (begun && (tap.kind === 'stream' || tap.kind === 'opaque')) {
-      this.#expect('timeout_idle', this.#timeouts.idle)
-    }
+    if (!this.#idles && tap.sign !== 'waiting') this.#begin(tap)
+    if (this.#idles) this.#expect('timeout_idle', this.#timeouts.idle)
     if (this.#phase === 'held') this.#hold(tap, chunk)
     else this.#pass(tap, chunk)
   }
@@ -249,7 +259,8 @@ class Attempt implements AnswerHandler {
   // What goes out
 
   #outbound(): Outbound {
-    const { identity, caller, trace } = this.#exchange
+    const { identity, trace } = this.#exchange
+    const caller = this.#caller
     const { upstream, arm } = this.#rules
     const { spanId } = this.#attempted
     const headers = requestHeaders(caller.headers, {
@@ -279,6 +290,13 @@ class Attempt implements AnswerHandler {
   }
 
   // What comes back
+
+  /** Some of its content is there. */
+  #begin(tap: Tap): void {
+    this.#idles = tap.kind === 'stream' || tap.kind === 'opaque'
+    this.#attempted.firstByteMs ??= this.#elapsed()
+    if (this.#rules.flight !== null) this.#rules.flight.answered = true
+  }
 
   #prepareAnswer(headers: Readonly<Record<string, string | string[] | undefined>>): void {
     const { ask, endpoint } = this.#exchange.identity
@@ -356,7 +374,7 @@ class Attempt implements AnswerHandler {
 
   #wholeBody(): Uint8Array | null {
     if (this.#waiting.length === 0) return null
-    const body = joined(this.#waiting, this.#waitingBytes)
+    const body = joined(this.#waiting)
     if (this.#tap?.kind === 'error') return redactedBytes(body, this.#rules.upstream.secrets())
     const { ask, endpoint } = this.#exchange.identity
     if (!this.#rewritesModel || endpoint.wire === null || ask?.model == null) return body
@@ -369,7 +387,7 @@ class Attempt implements AnswerHandler {
   }
 
   #writeOn(chunk: Uint8Array): void {
-    const { caller } = this.#exchange
+    const caller = this.#caller
     if (caller.write(chunk) || this.#paused) return
     this.#paused = true
     this.#controller?.pause()
@@ -385,7 +403,7 @@ class Attempt implements AnswerHandler {
 
   #sendHead(): void {
     this.#headSent = true
-    this.#exchange.caller.head(this.#attempted.status ?? 502, this.#head())
+    this.#caller.head(this.#attempted.status ?? 502, this.#head())
   }
 
   #head(): FlatHeaders {
@@ -397,7 +415,7 @@ class Attempt implements AnswerHandler {
 
   /** The caller gets the rest of what there is, and a clean end. */
   #finish(): void {
-    const { caller } = this.#exchange
+    const caller = this.#caller
     const rest = this.#filter?.end()
     if (rest !== undefined && rest.length > 0) this.#keep(rest)
     if (this.#headSent) {
@@ -457,8 +475,7 @@ class Attempt implements AnswerHandler {
     cause: RetryCause,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): boolean {
-    const { clock } = this.#exchange.gate
-    this.#attempted.retryAfterMs = retryAfterMs(headers['retry-after'], clock.wallMs())
+    this.#attempted.retryAfterMs = retryAfterMs(headers['retry-after'], this.#clock.wallMs())
     return this.#rules.retries?.(cause, this.#attempted) === true
   }
 
@@ -472,7 +489,7 @@ class Attempt implements AnswerHandler {
     const said: Error & { code?: unknown; socket?: { bytesRead?: number } | null } =
       error.cause instanceof Error ? error.cause : error
     if (UNCONNECTED.has(said.code)) return 'connect'
-    const { method } = this.#exchange.caller
+    const { method } = this.#caller
     const safe = method === 'GET' || method === 'HEAD'
     return safe && (said.socket?.bytesRead ?? 0) > 0 ? 'reused_socket' : null
   }
@@ -506,7 +523,8 @@ class Attempt implements AnswerHandler {
 
   /** Never a clean end, never `[DONE]`: an error event in a stream, a broken connection elsewhere. */
   #breakOff(outcome: Outcome): void {
-    const { caller, identity } = this.#exchange
+    const { identity } = this.#exchange
+    const caller = this.#caller
     const attempted = this.#attempted
     attempted.outcome = outcome
     attempted.delivered = true
@@ -565,7 +583,7 @@ class Attempt implements AnswerHandler {
   #close(): void {
     this.#phase = 'over'
     this.#attempted.durationMs = this.#elapsed()
-    this.#exchange.gate.clock.clearTimer(this.#timer)
+    this.#clock.clearTimer(this.#timer)
   }
 
   #report(): void {
@@ -580,7 +598,7 @@ class Attempt implements AnswerHandler {
     if (upstream.passthrough) return
     const { status, retryAfterMs: laterMs, spanId } = this.#attempted
     const count = upstream.tails().length
-    const nowMs = gate.clock.monotonicMs()
+    const nowMs = this.#clock.monotonicMs()
     if (!gate.keys.note(upstream.name, count, this.#key, status, laterMs, nowMs)) return
     const key = `${this.#key + 1} of ${count}`
     const check = checkOf('auth')
@@ -596,22 +614,22 @@ class Attempt implements AnswerHandler {
   }
 
   #abortIn(ms: number): unknown {
-    return this.#exchange.gate.clock.setTimer(() => this.#controller?.abort(ABANDONED), ms)
+    return this.#clock.setTimer(() => this.#controller?.abort(ABANDONED), ms)
   }
 
   #drained(): void {
-    this.#exchange.gate.clock.clearTimer(this.#timer)
+    this.#clock.clearTimer(this.#timer)
   }
 
   // Time
 
   #elapsed(): number {
-    return this.#exchange.gate.clock.monotonicMs() - this.#sentMs
+    return this.#clock.monotonicMs() - this.#sentMs
   }
 
   /** One timer an attempt: a later deadline only moves the mark, and the timer looks again when it fires. */
   #expect(outcome: Outcome, ms: number): void {
-    const { clock } = this.#exchange.gate
+    const clock = this.#clock
     const deadlineMs = clock.monotonicMs() + ms
     const sooner = this.#timer === null || deadlineMs < this.#deadlineMs
     this.#deadline = outcome
@@ -623,14 +641,13 @@ class Attempt implements AnswerHandler {
 
   #onTimer(): void {
     if (this.#phase === 'over') return
-    const { clock } = this.#exchange.gate
-    const leftMs = this.#deadlineMs - clock.monotonicMs()
+    const leftMs = this.#deadlineMs - this.#clock.monotonicMs()
     if (leftMs > 0) {
-      this.#timer = clock.setTimer(() => this.#onTimer(), leftMs)
+      this.#timer = this.#clock.setTimer(() => this.#onTimer(), leftMs)
       return
     }
     if (this.#deadline === 'cancelled') {
-      this.#exchange.caller.destroy()
+      this.#caller.destroy()
       this.#leave()
       return
     }

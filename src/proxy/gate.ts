@@ -1,17 +1,9 @@
-import type {
-  Afterwards,
-  Clock,
-  Dial,
-  Flight,
-  Log,
-  ShadowWitness,
-  Spans,
-  Witness,
-} from '../ports.ts'
+import type { Afterwards, Clock, Dial, Log, ShadowWitness, Spans, Witness } from '../ports.ts'
 import type { Observation, Role, Splits } from '../types.ts'
 import { Admissions } from './admission.ts'
 import { RetryBudgets } from './budget.ts'
 import { Cooldowns } from './cooldown.ts'
+import { Flights } from './flights.ts'
 import { Keys } from './keys.ts'
 import { ModelEchoes } from './model-echoes.ts'
 import type { Pairs } from './pairs.ts'
@@ -44,7 +36,7 @@ export interface Gate {
   /** Null where nobody traces: then a caller's `traceparent` is a header like any other. */
   readonly spans: Spans | null
   /** Drawn requests under way, the oldest first. */
-  readonly flights: Set<Flight>
+  readonly flights: Flights
   readonly log: Log
   readonly upstreamLimits: Admissions
   readonly callerLimits: Admissions
@@ -88,7 +80,7 @@ export function newGate(
   const { clock, random } = given
   return {
     ...given,
-    flights: new Set(),
+    flights: new Flights(),
     upstreamLimits: new Admissions(clock, random),
     callerLimits: new Admissions(clock, random),
     budgets: new RetryBudgets(),

@@ -1,6 +1,7 @@
 import type { Caller, Draw, FlatHeaders, Flight } from '../ports.ts'
 import type { Arm, Outcome, Reason } from '../types.ts'
 import type { TurnedAway } from './admission.ts'
+import { admit, type Refused, type Visit } from './admit.ts'
 import { assign } from './assign.ts'
 import { attempt, hasRoom, noteCooldown } from './attempt.ts'
 import {
@@ -14,7 +15,7 @@ import {
 import type { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Gate } from './gate.ts'
-import { flagContextOf, type Identity, identify, type Refused, type Visit } from './identify.ts'
+import { flagContextOf, type Identity, identify } from './identify.ts'
 import { observationOf } from './observation.ts'
 import type { Attempted } from './observe.ts'
 import { outcomeBesideControl } from './outcome.ts'
@@ -26,7 +27,7 @@ import { parentOf, type Trace } from './trace.ts'
 const LEAST_RETRY_MS = 1_000
 
 /**
- * START HERE. One request, top to bottom: identify → assign → forward → observe.
+ * START HERE. One request, top to bottom: admit → identify → assign → forward → observe.
  *
  * It answers the caller whatever happens, reads memory only, and waits for nothing but the caller, the upstream and, where
  * config limits that, a place there.
@@ -35,16 +36,17 @@ export async function handle(caller: Caller, gate: Gate): Promise<void> {
   const startedMs = gate.clock.monotonicMs()
   const startedAt = gate.clock.wallMs()
   const trace = traceOf(gate, caller)
+  const arrival = { startedMs, startedAt, trace }
   const visit: Visit = { place: null }
   try {
-    const identity = await identify(caller, gate, visit)
-    if (identity === null) return
-    if ('refused' in identity) {
-      refuse(caller, identity)
-      const ms = gate.clock.monotonicMs() - startedMs
-      gate.telemetry?.refused({ method: caller.method, ...identity, trace, startedAt, ms })
-      return
-    }
+    const asked = admit(caller, gate, visit)
+    const admitted = asked instanceof Promise ? await asked : asked
+    if ('refused' in admitted) return turnDown(gate, caller, admitted, arrival)
+    const body = admitted.readable ? await caller.collect(admitted.routes.maxBodyBytes) : null
+    // It left before its request was whole.
+    if (body === 'gone') return
+    const identity = identify(caller, gate, admitted, body)
+    if ('refused' in identity) return turnDown(gate, caller, identity, arrival)
 
     const rollout = identity.rollout?.name ?? null
     const splits = gate.splits()
@@ -157,7 +159,7 @@ async function take(
     ownHeaders: (attempted: Attempted) =>
       ownHeaders(exchange, attempted.arm, attempted.firstByteMs, reason ?? assignment.reason),
   }
-  if (flight !== null) gate.flights.add(flight)
+  const underway = flight === null ? null : gate.flights.add(flight)
   let taken: Attempted | TurnedAway | 'gone'
   if (upstream.limits === null && upstream.retry === null) {
     taken = await forward(exchange, rules)
@@ -165,7 +167,7 @@ async function take(
   } else {
     taken = await attempt(exchange, rules)
   }
-  if (flight !== null) gate.flights.delete(flight)
+  if (underway !== null) gate.flights.remove(underway)
   if (taken !== 'gone' && 'delivered' in taken && taken.delivered) exchange.answered = taken.status
   return taken
 }
@@ -205,6 +207,21 @@ function ownHeaders(
     `headgate;dur=${(totalMs - upstreamMs).toFixed(1)}, upstream;dur=${upstreamMs.toFixed(1)}`,
   )
   return headers
+}
+
+/** Monotonic milliseconds, and those since the epoch. */
+type Arrival = Pick<Exchange, 'startedAt' | 'trace'> & Pick<Draw, 'startedMs'>
+
+/** No upstream hears of it. */
+function turnDown(
+  gate: Gate,
+  caller: Caller,
+  refused: Refused,
+  { startedMs, startedAt, trace }: Arrival,
+): void {
+  refuse(caller, refused)
+  const ms = gate.clock.monotonicMs() - startedMs
+  gate.telemetry?.refused({ method: caller.method, ...refused, trace, startedAt, ms })
 }
 
 function refuse(caller: Caller, { refused, requestId, endpoint, retryAfterS }: Refused): void {

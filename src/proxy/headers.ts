@@ -1,6 +1,6 @@
 import type { FlatHeaders } from '../ports.ts'
 import type { Arm } from '../types.ts'
-import { redacted } from './redact.ts'
+import { mayQuote, redacted } from './redact.ts'
 
 /**
  * Header fields, filtered once each way. What a caller may not set is left out, the arm's own credential is put in
@@ -85,6 +85,7 @@ export interface RequestHeaderRules {
 
 /** What is known of a caller's field by its name alone. */
 interface CallerField {
+  readonly raw: string
   readonly name: string
   /** Servers behind CGI and WSGI read `x_api_key` as `x-api-key`: here they are one name too. */
   readonly hyphened: string
@@ -96,13 +97,17 @@ interface CallerField {
 const callerFields = new Map<string, CallerField>()
 const MAX_FIELDS = 500
 
+/** Those of the last request, by their places: one client sends them in one order, and to compare is less than to look up. */
+const lastFields: CallerField[] = []
+const MAX_PLACES = 64
+
 /** What an upstream gets to see. */
 export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderRules): FlatHeaders {
   const { tailNames, identity, trace } = rules
   const headers: FlatHeaders = []
   const named = namedByConnection(raw)
   for (let index = 0; index < raw.length; index += 2) {
-    const field = callerFieldOf(raw[index] as string)
+    const field = callerFieldOf(raw[index] as string, index >> 1)
     const { name } = field
     if (named?.has(name)) continue
     if (field.dropped && !keepsAnyway(name, rules)) continue
@@ -120,12 +125,19 @@ export function requestHeaders(raw: Readonly<FlatHeaders>, rules: RequestHeaderR
   return headers
 }
 
-function callerFieldOf(raw: string): CallerField {
-  const known = callerFields.get(raw)
-  if (known !== undefined) return known
+function callerFieldOf(raw: string, place: number): CallerField {
+  const last = lastFields[place]
+  if (last?.raw === raw) return last
+  const field = callerFields.get(raw) ?? newCallerField(raw)
+  if (place < MAX_PLACES) lastFields[place] = field
+  return field
+}
+
+function newCallerField(raw: string): CallerField {
   const name = raw.toLowerCase()
   const hyphened = name.replaceAll('_', '-')
   const field = {
+    raw,
     name,
     hyphened,
     dropped: dropsFromCaller(hyphened),
@@ -165,7 +177,7 @@ export function answerHeaders(
     const value = upstream[name]
     if (typeof value === 'string') {
       headers.push(name, value)
-      values += value
+      if (mayQuote(value)) values += value
     } else if (value !== undefined) {
       for (const each of value) headers.push(name, each)
       values += value.join('')

@@ -1,20 +1,18 @@
 import { TIMEOUT_CLASSES } from '../config/schema/upstream.ts'
 import type { Caller } from '../ports.ts'
 import type { Arm, FlagContext, UnitSource } from '../types.ts'
-import type { Place } from './admission.ts'
+import { type Admitted, type Refused, refusedAs } from './admit.ts'
 import { type Ask, askOf, bodyUnitOf } from './ask.ts'
 import { encodeUnit } from './bucket.ts'
-import type { RefusalCode } from './dialect.ts'
-import { type Endpoint, endpointOf, hasNoHead } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Gate } from './gate.ts'
-import { headerOf, presentedToken } from './headers.ts'
+import { headerOf } from './headers.ts'
 import { isBound } from './pin.ts'
-import { notePlanted } from './planted.ts'
 import type { KnownCaller, Rollout, Routes, TimeoutClass, Upstream } from './routes.ts'
 import { memberOf, stringOf } from './scan.ts'
 import { responseIdIn } from './stored.ts'
-import { type Target, targetOf } from './target.ts'
+import type { Target } from './target.ts'
 
 /** Who asks, for what, and which rollout has a say in it. */
 export interface Identity {
@@ -38,82 +36,24 @@ export interface Identity {
   readonly timeoutClass: TimeoutClass | null
 }
 
-/** Why a request goes nowhere, with what is known of it for an answer in its dialect. */
-export interface Refused {
-  readonly refused: RefusalCode
-  readonly requestId: string
-  readonly endpoint: Endpoint
-  /** Seconds; null where coming again does not help. */
-  readonly retryAfterS: number | null
-}
-
-/** From the first byte of a request to the last of its answer. */
-export interface Visit {
-  /** What it takes of its caller's own limits; whoever made the visit gives it back. */
-  place: Place | null
-}
-
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
-/** @returns null when the caller left before its request was whole */
-export async function identify(
+/** @param body the whole of it; null where nobody looks inside */
+export function identify(
   caller: Caller,
   gate: Gate,
-  visit: Visit,
-): Promise<Identity | Refused | null> {
-  const requestId = gate.id()
-  const { headers, method } = caller
-  const target = targetOf(caller.target)
-  const speaksAnthropic = headerOf(headers, 'anthropic-version') !== null
-  const endpoint = endpointOf(method, target?.path ?? '', speaksAnthropic)
-  const refuse = (refused: RefusalCode, retryAfterS: number | null = null): Refused => ({
-    refused,
-    requestId,
-    endpoint,
-    retryAfterS,
-  })
-  if (gate.draining()) return refuse('draining')
-  if (!METHODS.has(method)) return refuse('method_not_allowed')
-  if (headerOf(headers, 'upgrade') !== null) return refuse('upgrade_refused')
-  if (target === null) return refuse('bad_path')
-  if (method === 'HEAD' && hasNoHead(target.path)) return refuse('method_not_allowed')
-
-  const routes = gate.routes()
-  if (routes.plantedAt !== null && notePlanted(gate, routes, presentedToken(headers), 'data')) {
-    return refuse('invalid_api_key')
+  admitted: Admitted,
+  body: Uint8Array | 'too_large' | null,
+): Identity | Refused {
+  const { requestId, endpoint, target, routes, known } = admitted
+  const { headers } = caller
+  if (body === 'too_large' || (body === null && isTooLong(headers, routes))) {
+    return refusedAs(admitted, 'body_too_large')
   }
-  let known: KnownCaller | null = null
-  if (routes.callers !== null) {
-    const token = presentedToken(headers)
-    const digest = token === null ? null : gate.sha256(token)
-    const hash = typeof digest === 'string' ? digest : await digest
-    known = hash === null ? null : (routes.callers.get(hash) ?? null)
-    if (known === null) return refuse('invalid_api_key')
-    const leftMs = (gate.callerOpensAt(known.name) ?? 0) - gate.clock.wallMs()
-    if (leftMs > 0) return refuse('caller_budget', Math.ceil(leftMs / 1_000))
-    if (known.limits !== null) {
-      const admission = gate.callerLimits.of(known.name, known.limits)
-      visit.place = admission.enter(0)
-      // Its body is not read: who may not ask has nothing to say.
-      if (visit.place === null) return refuse('caller_limit', admission.turnedAway(0).retryAfterS)
-    }
-  }
-
-  const readable = endpoint.wire !== null && isPlain(headerOf(headers, 'content-encoding'))
-  let ask: Ask | null = null
-  if (readable) {
-    const body = await caller.collect(routes.maxBodyBytes)
-    if (body === 'gone') return null
-    if (body === 'too_large') return refuse('body_too_large')
-    ask = askOf(endpoint, body)
-    if (ask === null) return refuse('invalid_json')
-  } else if (Number(headerOf(headers, 'content-length') ?? 0) > routes.maxUploadBytes) {
-    return refuse('body_too_large')
-  }
+  const ask = body === null ? null : askOf(endpoint, body)
+  if (ask === null && body !== null) return refusedAs(admitted, 'invalid_json')
 
   const rollout = rolloutOf(routes, target.path, headers, ask)
   const control = rollout?.control ?? routes.defaults[endpoint.dialect]
-  if (control === null) return refuse('no_upstream')
+  if (control === null) return refusedAs(admitted, 'no_upstream')
   const unit =
     rollout === null || ask === null
       ? null
@@ -138,6 +78,11 @@ export async function identify(
     forced: forcedOf(rollout, headerOf(headers, 'x-headgate-arm')),
     timeoutClass: classOf(headerOf(headers, 'x-headgate-class')),
   }
+}
+
+/** One that says its length; others are cut off where they pass the bound. */
+function isTooLong(headers: Caller['headers'], { maxUploadBytes }: Routes): boolean {
+  return Number(headerOf(headers, 'content-length') ?? 0) > maxUploadBytes
 }
 
 /** What a flag may ask about this request. A header that is not there gives no property: constraints see it as absent. */
@@ -260,8 +205,4 @@ function forcedOf(rollout: Rollout | null, asked: string | null): 'control' | 'c
 
 function classOf(asked: string | null): TimeoutClass | null {
   return TIMEOUT_CLASSES.find((each) => each === asked) ?? null
-}
-
-function isPlain(encoding: string | null): boolean {
-  return encoding === null || encoding.toLowerCase() === 'identity'
 }

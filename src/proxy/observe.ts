@@ -1,3 +1,4 @@
+import { joined } from '../joined.ts'
 import type { Arm, Outcome, Usage, Wire } from '../types.ts'
 import type { RetryCause } from './retry.ts'
 import { type Sign, StreamReader } from './stream.ts'
@@ -72,7 +73,7 @@ export class Tap {
     if (!ended) return bare('truncated')
     if (this.kind === 'unreadable') return bare('malformed')
     if (this.kind !== 'whole' || this.#chunks === null || this.#wire === null) return bare('ok')
-    return readWhole(this.#wire, joined(this.#chunks, this.#bytes))
+    return readWhole(this.#wire, joined(this.#chunks))
   }
 }
 
@@ -102,18 +103,6 @@ export interface Attempted {
   repeatable: RetryCause | null
   /** The caller has got this attempt's answer, or as much as there was. */
   delivered: boolean
-}
-
-export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const only = chunks[0]
-  if (chunks.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }
 
 function bare(outcome: Reading['outcome']): Reading {

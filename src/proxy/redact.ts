@@ -41,6 +41,11 @@ function base64Of(secret: string): string[] {
   return found
 }
 
+/** A shorter text has no room for a secret. */
+export function mayQuote(text: string): boolean {
+  return text.length >= SHORTEST
+}
+
 /** @returns the text itself when it quotes nothing */
 export function redacted(text: string, secrets: readonly string[]): string {
   let clean = text

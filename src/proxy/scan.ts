@@ -121,17 +121,30 @@ export function eachElement(
 /** @returns the string a value spells; null when the value is not a string */
 export function stringOf(body: Uint8Array, start: number, end: number): string | null {
   if (body[start] !== QUOTE) return null
-  const last = end - 1
-  if (last - start <= SHORT) {
-    let text = ''
-    let at = start + 1
-    for (; at < last; at++) {
-      const byte = body[at] as number
-      if (byte === BACKSLASH || byte > 0x7e || byte < 0x20) break
-      text += String.fromCharCode(byte)
-    }
-    if (at === last) return text
-  }
+  const length = end - start - 2
+  const known = seen[length]?.find((each) => spells(body, start + 1, each))
+  if (known !== undefined) return known
+  const text = parsedString(body, start, end)
+  // Nothing in it is escaped or takes more than one byte.
+  if (text?.length === length) remember(text)
+  return text
+}
+
+/**
+ * The short strings that were read last, by length. Callers of one kind send the same names all day: one that exists already need
+ * be neither made nor hashed again. Bounded: they are a caller's words.
+ */
+const seen: readonly string[][] = Array.from({ length: SHORT }, () => [])
+const SEEN_OF_A_LENGTH = 8
+
+function remember(text: string): void {
+  const alike = seen[text.length]
+  if (alike === undefined) return
+  if (alike.length === SEEN_OF_A_LENGTH) alike.pop()
+  alike.unshift(text)
+}
+
+function parsedString(body: Uint8Array, start: number, end: number): string | null {
   try {
     const value: unknown = JSON.parse(decoder.decode(body.subarray(start, end)))
     return typeof value === 'string' ? value : null

@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser'
+import { joined } from '../joined.ts'
 import type { Usage, Wire } from '../types.ts'
 import { mergeUsage } from '../wire/usage.ts'
 import { meaningOf } from './event.ts'
@@ -20,13 +21,18 @@ function tailBytesOf(wire: Wire): number {
   return wire === 'responses' ? 1_048_576 : 16_384
 }
 
+/** The tail is let go of by the run, so that a chunk that comes touches none that came: a run more than the tail is kept at most. */
+const RUNS = 4
+
 export type Sign = 'waiting' | 'content' | 'failed'
 
 export class StreamReader {
   readonly #wire: Wire
   readonly #limit: number
-  readonly #tail: Uint8Array[] = []
-  #tailBytes = 0
+  /** The last chunks, and the runs of chunks before them, oldest first: those alone are the limit, once there were as many. */
+  #last: Link | null = null
+  #lastBytes = 0
+  readonly #runs: (Link | null)[] = []
   #bytes = 0
   #head: Head | null
 
@@ -47,18 +53,20 @@ export class StreamReader {
   /** Keeps a reference to the chunk: it must not be written to afterwards. */
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length
-    this.#tail.push(chunk)
-    this.#tailBytes += chunk.length
-    for (;;) {
-      const oldest = this.#tail[0]
-      if (oldest === undefined || this.#tailBytes - oldest.length < this.#limit) break
-      this.#tail.shift()
-      this.#tailBytes -= oldest.length
-    }
+    this.#last = { chunk, before: this.#last }
+    this.#lastBytes += chunk.length
+    if (this.#lastBytes >= this.#limit / RUNS) this.#endRun()
     if (this.#head === null) return
     this.#head.push(chunk)
     if (this.sign === 'waiting' && this.#bytes > HEAD_BYTES) this.sign = 'content'
     if (this.sign !== 'waiting') this.#head = null
+  }
+
+  #endRun(): void {
+    this.#runs.push(this.#last)
+    if (this.#runs.length > RUNS) this.#runs.shift()
+    this.#last = null
+    this.#lastBytes = 0
   }
 
   #event(data: string): void {
@@ -107,14 +115,22 @@ export class StreamReader {
   }
 
   #tailText(): string {
-    const joined = new Uint8Array(this.#tailBytes)
-    let at = 0
-    for (const chunk of this.#tail) {
-      joined.set(chunk, at)
-      at += chunk.length
-    }
-    return new TextDecoder().decode(joined.subarray(Math.max(0, at - this.#limit)))
+    const tail = joined([...this.#runs, this.#last].flatMap(chunksOf))
+    return new TextDecoder().decode(tail.subarray(Math.max(0, tail.length - this.#limit)))
   }
+}
+
+/** A chunk and the one before it: a list that grows without touching what it has. */
+interface Link {
+  readonly chunk: Uint8Array
+  readonly before: Link | null
+}
+
+/** Oldest first. */
+function chunksOf(last: Link | null): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  for (let link = last; link !== null; link = link.before) chunks.push(link.chunk)
+  return chunks.reverse()
 }
 
 /** Feeds the library's parser until somebody has seen enough. */
@@ -142,6 +158,9 @@ class Head {
  */
 const FINISH = /"finish_reason"\s*:\s*"([a-z_]+)"/
 
+/** OpenAI's deltas have none of these, or `null` there: they say nothing of the end, and are most of what stands before it. */
+const SAYS_MORE = /"(?:finish_reason|usage|error|type)"\s*:\s*[^n\s]|^\[DONE\]/
+
 interface Last {
   readonly error: boolean
   readonly end: boolean
@@ -164,6 +183,7 @@ function lastMeanings(wire: Wire, tail: string): Last {
   let understood = 0
   const parser = createParser({
     onEvent: ({ data }) => {
+      if (!SAYS_MORE.test(data)) return
       const meaning = meaningOf(wire, data)
       if (meaning === null) return
       understood++

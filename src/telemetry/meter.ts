@@ -2,17 +2,18 @@ import { refusalOf } from '../proxy/dialect.ts'
 import type { Attempted } from '../proxy/observe.ts'
 import type { Routes, Upstream } from '../proxy/routes.ts'
 import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
-import type { Role } from '../types.ts'
+import type { Arm, Role } from '../types.ts'
 import { GENAI_SECONDS, HTTP_SECONDS, TOKENS } from './bounds.ts'
 import { errorTypeOf, methodOf, operationOf, placeOf, routeOf, serverErrorOf } from './facts.ts'
 import { isKept } from './kept.ts'
 import type { MeterCounts } from './measured.ts'
 import { ModelLabels, namedModels } from './models.ts'
 import type { LabelValues } from './names.ts'
+import { isSame, nameOf, type RowKey, rowKeyOf } from './row-key.ts'
 import { Distribution, type Exemplar, Rows } from './series.ts'
 
 /**
- * Counts what the request path does. Most requests cost it one string, one look-up and a few additions; what they are called is worked
+ * Counts what the request path does. Most requests cost it a few comparisons and additions; what they are called is worked
  * out when somebody collects (`collect.ts`).
  */
 
@@ -55,6 +56,8 @@ export class Meter implements Telemetry {
   readonly #operated = new Rows<Operated>(MOST_ROWS, () => operatedRow(OVERFLOW))
   readonly #models = new ModelLabels()
   readonly #counted = new Map<string, Counted>()
+  /** The last of each arm: most are like the one before, and to compare is less than to make a name. */
+  #last: Partial<Record<Arm, { readonly key: RowKey; readonly rows: Counted }>> = {}
   readonly #monotonicMs: () => number
   #routes: Routes | null = null
 
@@ -133,6 +136,7 @@ export class Meter implements Telemetry {
     this.#tried.clear()
     this.#operated.clear()
     this.#counted.clear()
+    this.#last = {}
     return counts
   }
 
@@ -165,18 +169,18 @@ export class Meter implements Telemetry {
     return { ...labels, modelAsked, modelAnswered }
   }
 
-  /** What most requests are: one attempt, and like others before it. One string finds all its rows. */
+  /** What most requests are: one attempt, and like others before it. */
   #rowsOf(ended: Ended, only: Attempted): Counted {
-    const { caller, identity, assignment, answered } = ended
-    const { arm, upstream, status, outcome, modelAnswered } = only
-    const asked = identity.ask?.model
-    const key = `${caller.method} ${identity.endpoint.name} ${answered} ${identity.rollout?.name} ${arm} ${assignment.arm} ${assignment.reason} ${upstream} ${status} ${outcome} ${asked?.length} ${asked} ${modelAnswered}`
-    const known = this.#counted.get(key)
-    if (known !== undefined) return known
-    const rows = this.#looked(ended, only)
+    const key = rowKeyOf(ended, only)
+    const last = this.#last[key.arm]
+    if (last !== undefined && isSame(last.key, key)) return last.rows
+    const name = nameOf(key)
+    const rows = this.#counted.get(name) ?? this.#looked(ended, only)
     // A name without a label of its own may get one yet.
-    const lasting = asked == null || this.#models.has(asked)
-    if (lasting && this.#counted.size < MOST_ROWS) this.#counted.set(key, rows)
+    if (key.asked == null || this.#models.has(key.asked)) {
+      if (this.#counted.size < MOST_ROWS) this.#counted.set(name, rows)
+      this.#last[key.arm] = { key, rows }
+    }
     return rows
   }
 
@@ -254,6 +258,7 @@ export class Meter implements Telemetry {
     if (routes === this.#routes) return
     this.#routes = routes
     this.#counted.clear()
+    this.#last = {}
     this.#models.name(namedModels(routes))
   }
 }

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { joined } from '../joined.ts'
 import type {
   AnswerHandler,
   AttemptController,
@@ -92,13 +93,7 @@ class FetchCaller implements Caller {
       this.#leave()
       return 'gone'
     }
-    const whole = new Uint8Array(bytes)
-    let at = 0
-    for (const chunk of chunks) {
-      whole.set(chunk, at)
-      at += chunk.length
-    }
-    return whole
+    return joined(chunks)
   }
 
   get begun(): boolean {

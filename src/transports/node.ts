@@ -2,15 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { Pool } from 'undici'
-import type {
-  Afterwards,
-  AnswerHandler,
-  Caller,
-  Dial,
-  FlatHeaders,
-  Origin,
-  Outbound,
-} from '../ports.ts'
+import type { LoopTurn, Sender } from '../loop-turn.ts'
+import type { AnswerHandler, Caller, Dial, FlatHeaders, Origin, Outbound } from '../ports.ts'
 import type { Arm } from '../types.ts'
 
 /** Node's own way of moving bytes: the raw request and response in front, undici's dispatch behind. */
@@ -28,30 +21,42 @@ export function nodeSource({ env }: Context): string | null {
 
 /** Answers on the raw response; Hono is told that there is nothing left to send. */
 export function nodeDoor(
+  turn: LoopTurn,
+): (
   context: Context<{ Bindings: NodeBindings }>,
   serve: (caller: Caller) => Promise<void>,
-): Response {
-  void serve(new NodeCaller(context.env.incoming, context.env.outgoing))
-  return RESPONSE_ALREADY_SENT
+) => Response {
+  return ({ env }, serve) => {
+    void serve(new NodeCaller(env.incoming, env.outgoing, turn))
+    return RESPONSE_ALREADY_SENT
+  }
 }
 
 /** A caller that takes nothing of the rest of its answer for this long is gone (milliseconds). */
 const WRITE_IDLE_MS = 120_000
 
-class NodeCaller implements Caller {
+class NodeCaller implements Caller, Sender {
   readonly method: string
   readonly target: string
   readonly headers: Readonly<FlatHeaders>
   onDrain: (() => void) | null = null
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
+  readonly #turn: LoopTurn
   #leaveListener: (() => void) | null = null
   #left = false
+  /** It is to be flushed at the end of this turn. */
+  #sends = false
+  #ends = false
+  /** What came in this turn, for one write: another write costs more than to copy what a model says in a turn. */
+  #waiting: Uint8Array[] | null = null
+  #waitingBytes = 0
   #listensForDrain = false
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, turn: LoopTurn) {
     this.#incoming = incoming
     this.#outgoing = outgoing
+    this.#turn = turn
     this.method = incoming.method ?? 'GET'
     this.target = incoming.url ?? '/'
     this.headers = incoming.rawHeaders
@@ -105,6 +110,7 @@ class NodeCaller implements Caller {
 
   head(status: number, headers: FlatHeaders): void {
     if (this.#left) return
+    this.#send()
     this.#outgoing.writeHead(status, headers)
     // Node's flushHeaders() writes header values as UTF-8, which they are not: each byte is a character of Latin-1.
     this.#outgoing.write('', 'latin1')
@@ -112,18 +118,18 @@ class NodeCaller implements Caller {
 
   write(chunk: Uint8Array): boolean {
     if (this.#left) return true
-    const free = this.#outgoing.write(chunk)
-    if (!free && !this.#listensForDrain) {
-      this.#listensForDrain = true
-      this.#outgoing.on('drain', () => this.onDrain?.())
-    }
-    return free
+    if (this.#waiting === null) this.#waiting = [chunk]
+    else this.#waiting.push(chunk)
+    this.#waitingBytes += chunk.length
+    this.#send()
+    const { writableNeedDrain, writableHighWaterMark } = this.#outgoing
+    return !writableNeedDrain && this.#waitingBytes < writableHighWaterMark
   }
 
   end(): void {
     if (this.#left) return
-    this.#outgoing.end()
-    this.#closeUnlessTaken()
+    this.#ends = true
+    this.#send()
   }
 
   answer(status: number, headers: FlatHeaders, body: Uint8Array | null): void {
@@ -132,9 +138,34 @@ class NodeCaller implements Caller {
       headers.push('content-length', String(body.length))
     }
     this.#outgoing.writeHead(status, headers)
-    if (body === null) this.#outgoing.end()
-    else this.#outgoing.end(body)
-    this.#closeUnlessTaken()
+    if (body !== null) this.#waiting = [body]
+    this.end()
+  }
+
+  flush(): void {
+    this.#sends = false
+    const body = this.#takeWaiting()
+    if (this.#left) return
+    if (this.#ends) {
+      // A whole body and its head are one write.
+      if (body === null) this.#outgoing.end()
+      else this.#outgoing.end(body)
+      this.#closeUnlessTaken()
+      return
+    }
+    const free = body === null || this.#outgoing.write(body)
+    this.#outgoing.socket?.uncork()
+    if (free || this.#listensForDrain) return
+    this.#listensForDrain = true
+    this.#outgoing.on('drain', () => this.onDrain?.())
+  }
+
+  #takeWaiting(): Uint8Array | null {
+    const waiting = this.#waiting
+    if (waiting === null) return null
+    this.#waiting = null
+    this.#waitingBytes = 0
+    return waiting.length === 1 ? (waiting[0] as Uint8Array) : Buffer.concat(waiting)
   }
 
   destroy(): void {
@@ -148,6 +179,13 @@ class NodeCaller implements Caller {
 
   background(): void {}
 
+  #send(): void {
+    if (this.#sends) return
+    this.#sends = true
+    this.#outgoing.socket?.cork()
+    this.#turn.send(this)
+  }
+
   /** Nobody waits for the rest of an answer but its caller: Node sets the socket's timeout anew for the next request. */
   #closeUnlessTaken(): void {
     const { socket } = this.#outgoing
@@ -158,24 +196,6 @@ class NodeCaller implements Caller {
     if (this.#left || this.#outgoing.writableFinished) return
     this.#left = true
     this.#leaveListener?.()
-  }
-}
-
-/**
- * Once a turn of the event loop, all at once: what runs next to its like finds its code and data in the processor's caches,
- * and callers with an answer on its way come first.
- */
-export function nodeAfterwards(): Afterwards {
-  let waiting: (() => void)[] = []
-
-  function drain(): void {
-    const works = waiting
-    waiting = []
-    for (const work of works) work()
-  }
-
-  return (work) => {
-    if (waiting.push(work) === 1) setImmediate(drain)
   }
 }
 

@@ -142,7 +142,7 @@ export async function startControlLoop(
     const pico = accounts.book(observation, 'live', arm === 'canary' ? 'official' : 'relay')
     const { observation: counted, added } = rollouts.observe(observation, draw, dollars(pico))
     tally.add(counted, clock.monotonicMs(), pico)
-    requests.add(counted, draw, added)
+    requests.add(counted, draw, added, clock.monotonicMs())
   }
 
   async function turn(): Promise<void> {

@@ -18,6 +18,7 @@ import { type FlagDocument, parseDocument } from '../../src/flag/document.ts'
 import { staticFlagSource } from '../../src/flag-sources/static.ts'
 import type { Calendar, Headgate } from '../../src/headgate/parts.ts'
 import { createHeadgate } from '../../src/headgate.ts'
+import { LoopTurn } from '../../src/loop-turn.ts'
 import type { Clock, Dial, Log, Spans, Stores } from '../../src/ports.ts'
 import { Pairing } from '../../src/proxy/pairing.ts'
 import { routesOf } from '../../src/proxy/routes.ts'
@@ -189,7 +190,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const dial = options.dial === undefined ? real : options.dial(real)
   const stores = options.stores ?? memoryStores<FlushRecord>()
   const headgate = createHeadgate({
-    door: node ? nodeDoor : fetchDoor,
+    door: node ? nodeDoor(new LoopTurn()) : fetchDoor,
     dial,
     clock,
     log,

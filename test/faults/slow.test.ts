@@ -3,11 +3,13 @@ import type { Server, ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Hono } from 'hono'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { LoopTurn } from '../../src/loop-turn.ts'
 import { serverOf } from '../../src/transports/listen.ts'
 import { type NodeBindings, nodeDoor } from '../../src/transports/node.ts'
 
 /** Callers who hold a connection by doing almost nothing. The clock of these limits is Node's own: read, not waited for. */
 
+const door = nodeDoor(new LoopTurn())
 const app = new Hono().get('/livez', (context) => context.text('live'))
 
 async function listening(server: Server): Promise<number> {
@@ -63,7 +65,7 @@ describe('a slow caller', () => {
     ],
   ])('B4: that drips %s is cut with 408 while others are served', async (_, limits, text) => {
     const waits = new Hono<{ Bindings: NodeBindings }>().post('/v1/x', (context) =>
-      nodeDoor(context, async (caller) => void (await caller.collect(1_000_000))),
+      door(context, async (caller) => void (await caller.collect(1_000_000))),
     )
     waits.route('/', app)
     const port = await listening(
@@ -93,16 +95,19 @@ describe('a slow caller', () => {
     ): Promise<{ port: number; outgoing: Promise<ServerResponse> }> {
       const arrived = Promise.withResolvers<ServerResponse>()
       const body = Buffer.alloc(8_000_000, 'x')
-      const door = new Hono<{ Bindings: NodeBindings }>().get('/', (context) => {
+      const answers = new Hono<{ Bindings: NodeBindings }>().get('/', (context) => {
         arrived.resolve(context.env.outgoing)
-        return nodeDoor(context, async (caller) => {
+        return door(context, async (caller) => {
           if (how === 'answer') return caller.answer(200, [], body)
           caller.head(200, [])
           caller.write(body)
           caller.end()
         })
       })
-      return { port: await listening(serverOf(door as unknown as Hono)), outgoing: arrived.promise }
+      return {
+        port: await listening(serverOf(answers as unknown as Hono)),
+        outgoing: arrived.promise,
+      }
     }
 
     it.each(['answer', 'head'] as const)(

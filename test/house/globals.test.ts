@@ -19,6 +19,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
   eval: 'rubric blind result chance prompt lines verdict interval records report junit chat code table numbers conclusion golden-pair golden-question golden-set golden-result golden-report',
 }
 const PURE = [
+  'joined.ts',
   ...PURE_FOLDERS.flatMap((folder) => [`${folder}/any.ts`, `${folder}/below/any.ts`]),
   ...Object.entries(PURE_FILES).flatMap(([folder, names]) =>
     names.split(' ').map((name) => `${folder}/${name}.ts`),

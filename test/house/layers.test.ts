@@ -53,7 +53,8 @@ const LEGAL: Imports = {
   'stores/sqlite.ts': ['node:sqlite', './sql.ts'],
   'stores/durable-object.ts': ['./sql.ts', '../ports.ts'],
   'transports/fetch.ts': ['../ports.ts', 'hono'],
-  'transports/node.ts': ['undici', 'node:stream', 'type ../ports.ts'],
+  'transports/node.ts': ['undici', 'node:stream', 'type ../ports.ts', '../loop-turn.ts'],
+  'loop-turn.ts': ['./ports.ts'],
   'node-doctor.ts': ['./load-config.ts', 'undici', 'node:tls'],
   'node.ts': [
     './headgate.ts',

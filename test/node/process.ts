@@ -19,6 +19,7 @@ export interface Served {
   /** `http://127.0.0.1:PORT/v1`, from the line the process printed. */
   readonly dataUrl: string
   readonly controlUrl: string | null
+  stdout(): string
   stderr(): string
   /** As it was first written, without `top`. */
   configText(): string
@@ -40,6 +41,8 @@ export interface Served {
 
 export interface ServeSetup {
   readonly env?: Record<string, string>
+  /** Node's own. */
+  readonly nodeOptions?: readonly string[]
   readonly server?: string
   readonly percent?: number
   /** Lines of the rollout, indented by four. */
@@ -74,7 +77,7 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
   writeFlags(setup.percent ?? 0)
   for (const [name, text] of Object.entries(setup.files ?? {}))
     writeFileSync(join(folder, name), text)
-  let running = await launch(folder, setup.env)
+  let running = await launch(folder, setup)
   const served: Served = {
     folder,
     official,
@@ -88,6 +91,7 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     get controlUrl() {
       return running.urlOf('control')
     },
+    stdout: () => running.stdout(),
     stderr: () => running.stderr(),
     configText: () => text,
     writeConfig,
@@ -124,7 +128,7 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
     },
     async restart() {
       await served.kill()
-      running = await launch(folder, setup.env)
+      running = await launch(folder, setup)
     },
     async stop() {
       await served.kill()
@@ -138,13 +142,17 @@ export async function startServe(setup: ServeSetup = {}): Promise<Served> {
 interface Running {
   readonly child: ChildProcess
   urlOf(name: string): string | null
+  stdout(): string
   stderr(): string
 }
 
 /** Resolves once the process has said where it listens. */
-async function launch(folder: string, env: Record<string, string> = {}): Promise<Running> {
+async function launch(
+  folder: string,
+  { env = {}, nodeOptions = [] }: ServeSetup,
+): Promise<Running> {
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
-  const child = spawn(process.execPath, [main, 'serve'], {
+  const child = spawn(process.execPath, [...nodeOptions, main, 'serve'], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
@@ -171,6 +179,7 @@ async function launch(folder: string, env: Record<string, string> = {}): Promise
   return {
     child,
     urlOf: (name) => new RegExp(`^${name} +(http\\S+)`, 'm').exec(out)?.[1] ?? null,
+    stdout: () => out,
     stderr: () => err,
   }
 }

@@ -32,6 +32,20 @@ describe('headgate serve', () => {
     expect(await served.rollout()).toMatchObject({ killed: true, share: { target: 0 } })
   })
 
+  it('lets V8 draw no conclusion from a young process on how long its objects live', async () => {
+    served = await startServe({ nodeOptions: ['--trace-gc', '--trace-pretenuring-statistics'] })
+    const { child, dataUrl, stdout } = served
+    const sinceItListens = (): string => stdout().slice(stdout().indexOf('control '))
+    while (sinceItListens().split('Scavenge').length <= 3) {
+      expect(child.exitCode).toBeNull()
+      const answers = await Promise.all(Array.from({ length: 16 }, () => ask(dataUrl)))
+      for (const answer of answers) await answer.text()
+    }
+    // While it was loaded V8 still did.
+    expect(stdout()).toContain('pretenuring')
+    expect(sinceItListens()).not.toContain('pretenuring')
+  })
+
   it('keeps the last good flags when the file is broken, and says so', async () => {
     served = await startServe({ percent: 100 })
     served.writeFlagsText(JSON.stringify(documentOf(100, false)).replace('"100"', '"1e9"'))

@@ -13,6 +13,7 @@ import type {
 import { Admissions } from '../../src/proxy/admission.ts'
 import { RetryBudgets } from '../../src/proxy/budget.ts'
 import { Cooldowns } from '../../src/proxy/cooldown.ts'
+import { Flights } from '../../src/proxy/flights.ts'
 import type { Gate } from '../../src/proxy/gate.ts'
 import { Keys } from '../../src/proxy/keys.ts'
 import { ModelEchoes } from '../../src/proxy/model-echoes.ts'
@@ -294,7 +295,7 @@ export function bench(options: {
       telemetry: null,
       spans: null,
       draining: () => false,
-      flights: new Set(),
+      flights: new Flights(),
       witness: (observation) => observations.push(observation),
       ownWitness: () => null,
       priceOf: () => null,

@@ -22,6 +22,40 @@ const spaced = fc.tuple(
   fc.constantFrom(undefined, 1, 3, '\t', '\n \r'),
 )
 
+describe('a short string', () => {
+  const read = (json: string): string | null => {
+    const body = encode(json)
+    return stringOf(body, 0, body.length)
+  }
+
+  it('is what it spells, whatever was read before it', () => {
+    const words = Array.from({ length: 30 }, (_, index) => `name-${String(index).padStart(2, '0')}`)
+    for (const word of [...words, ...words.toReversed(), ...words]) {
+      expect(read(JSON.stringify(word))).toBe(word)
+    }
+  })
+
+  it.each([
+    ['"a\\\\b"', 'a\\b'],
+    ['"\\u0061bc"', 'abc'],
+    ['"é"', 'é'],
+    ['"\ufffd"', '\ufffd'],
+    ['""', ''],
+  ])('that is not written as it is is read all the same: %s', (json, text) => {
+    read('"a_b"')
+    expect(read(json)).toBe(text)
+    expect(read(json)).toBe(text)
+    const plain = 'x'.repeat(encode(json).length - 2)
+    expect(read(JSON.stringify(plain))).toBe(plain)
+  })
+
+  it('that is none is null, also where its bytes were read before', () => {
+    expect(read('"abcd"')).toBe('abcd')
+    expect(read('"a\ncd"')).toBeNull()
+    expect(read('1abcd"')).toBeNull()
+  })
+})
+
 describe('the scanner', () => {
   it('finds the members that JSON.parse finds', () => {
     fc.assert(

@@ -121,8 +121,8 @@ function Explain({ rollout, id }: { readonly rollout: RolloutView; readonly id: 
       <Empty title={refused === null ? 'One moment' : 'This request is not remembered'}>
         {refused !== null && (
           <p>
-            {refused.message} The last 5,000 attempts are; <code>headgate explain {id}</code> asks
-            the same. {back}
+            {refused.message} The last 5,000 attempts are, and of those that went well a hundred a
+            second; <code>headgate explain {id}</code> asks the same. {back}
           </p>
         )}
       </Empty>
