@@ -1,8 +1,10 @@
 import { startNode } from '../../src/node.ts'
+import { keepRequestsYoung } from '../../src/node-heap.ts'
 
 /** PROCESS: Headgate as `headgate serve` runs it. Arguments: its configuration file. */
 
 const silent = (): void => {}
+keepRequestsYoung()
 const running = await startNode({
   configFile: process.argv[2] ?? 'headgate.yaml',
   env: process.env,

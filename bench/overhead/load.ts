@@ -3,9 +3,9 @@ import { machineTicks, TICK_US, ticksOf } from './accounting.ts'
 import {
   CONNECTIONS,
   isStream,
+  type Presented,
   requestsOf,
   STREAM_CHUNKS,
-  WORKLOADS,
   type Workload,
 } from './workloads.ts'
 
@@ -17,6 +17,7 @@ import {
 export interface LoadOrder {
   readonly workload: Workload
   readonly port: number
+  readonly presented?: Presented | undefined
   /** Not counted: connections are made and caches fill. */
   readonly rampMs: number
   readonly windowMs: number
@@ -41,7 +42,15 @@ export interface Sample {
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
-const requests = new Map(WORKLOADS.map((workload) => [workload, requestsOf(workload)]))
+const requests = new Map<string, readonly Buffer[]>()
+
+/** Made once. */
+function questionsOf({ workload, presented }: LoadOrder): readonly Buffer[] {
+  const key = JSON.stringify([workload, presented])
+  const questions = requests.get(key) ?? requestsOf(workload, presented)
+  requests.set(key, questions)
+  return questions
+}
 
 interface Counts {
   answers: number
@@ -128,7 +137,7 @@ class Connection {
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
 async function measure(order: LoadOrder): Promise<Sample> {
-  const questions = requests.get(order.workload) as Buffer[]
+  const questions = questionsOf(order)
   const counts: Counts = { answers: 0, failures: 0, bytes: 0, reads: 0, answerBytes: 0 }
   const many = CONNECTIONS[order.workload]
   const streams = isStream(order.workload)

@@ -6,14 +6,14 @@ import { allowedCores } from './accounting.ts'
 import {
   CANARY_PERCENT,
   type Candidate,
-  nginxVersion,
   type Surroundings,
   startBare,
   startHeadgate,
-  startNginx,
 } from './candidates.ts'
 import type { LoadOrder, Sample } from './load.ts'
 import type { MockReport } from './mock-upstream.ts'
+import { nginxVersion, startNginx } from './nginx.ts'
+import { PORTKEY_NAME, startPortkey } from './portkey.ts'
 import { ask, startPinned, stop } from './processes.ts'
 import { printProfiles } from './profile.ts'
 import { boundsOf, type Measured, NOISY, rowsOf, tableOf } from './report.ts'
@@ -24,15 +24,18 @@ import { WORKLOADS, type Workload } from './workloads.ts'
  * requests it did. Candidates take turns within each round, so that what changes on the machine changes for all.
  */
 
-const HELP = `npm run bench:overhead -- [--rounds 12] [--quick] [--only json-1k,json-30k,stream,stream-full] [--write]
+const HELP = `npm run bench:overhead -- [--rounds 12] [--quick] [--only json-1k,json-30k,stream,stream-full] [--portkey] [--write]
 npm run bench:overhead -- --profile [headgate|bare]
 
 --rounds N   quiet rounds to take; noisy ones are taken again, at most N times in all
 --quick      3 short rounds: to see that it runs, not to measure
 --only       some of the workloads
+--portkey    beside ${PORTKEY_NAME} too, which npm installs in a folder of its own
 --write      writes docs/benchmarks/overhead.md
 --profile    runs one candidate alone under V8's profiler and prints where its time goes`
 
+const PORTKEY_WORDS = ` **portkey** is the open gateway of that
+name, told by a header to send all to the same upstream with the caller's key.`
 const DOCS = 'docs/benchmarks/overhead.md'
 const root = join(import.meta.dirname, '../..')
 
@@ -41,6 +44,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '12' },
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: WORKLOADS.join(',') },
+    portkey: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -86,6 +90,7 @@ function sampleOf(candidate: Candidate, workload: Workload, windowMs: number): P
   const order: LoadOrder = {
     workload,
     port: candidate.portOf(workload),
+    presented: candidate.presented,
     rampMs,
     windowMs,
     proxyPids: candidate.pids,
@@ -100,6 +105,7 @@ async function run(): Promise<void> {
   }
   const nginx = nginxVersion()
   if (nginx !== null) running.push(await startNginx(surroundings))
+  if (values.portkey) running.push(await startPortkey(surroundings))
   let counts: MockReport = { control: 0, canary: 0 }
   for (const candidate of running) {
     for (const workload of workloads) await warmUp(candidate, workload)
@@ -182,8 +188,13 @@ function report(measured: readonly Measured[], seen: Circumstances): void {
     `@hono/node-server ${version('@hono/node-server')}`,
     nginx ??
       'nginx not installed (apt-get install -y --no-install-recommends nginx-light): left out',
+    ...(values.portkey ? [PORTKEY_NAME] : []),
   ]
-  const command = `npm run bench:overhead -- ${values.quick ? '--quick' : `--rounds ${rounds}`}`
+  const options = [
+    values.quick ? '--quick' : `--rounds ${rounds}`,
+    ...(values.portkey ? ['--portkey'] : []),
+  ]
+  const command = `npm run bench:overhead -- ${options.join(' ')}`
   const paced = measured.filter(({ workload }) => workload === 'stream')
   const together = Math.max(0, ...paced.map(({ sample }) => 1 - sample.readsPerChunk))
   const notes = [
@@ -241,6 +252,7 @@ machine; the ratios are the point. Differences under 15 % between two Node varia
 Requests a second are the load's limit, not the candidate's, where it did not take its core whole. A paced stream's
 chunks are each read and written by themselves; that is how models answer, and it costs more a chunk than a full pipe,
 where the kernel runs them together: whoever reads later finds more of them in one read, so that ratios there say less of what a chunk costs.
+What of one answer comes in one turn of its loop, Headgate writes at once.${values.portkey ? PORTKEY_WORDS : ''}
 `,
   )
   console.log(`\nwritten: ${DOCS}`)

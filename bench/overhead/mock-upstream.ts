@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { listen } from './listen.ts'
 import {
   CHUNK_INTERVAL_MS,
   streamFrames,
@@ -23,7 +24,6 @@ const WHOLE = wholeAnswer()
 const HEAD = streamHead()
 const FRAMES = streamFrames(false)
 const FRAMES_WITH_USAGE = streamFrames(true)
-const HEAD_END = Buffer.from('\r\n\r\n')
 const STREAMS = Buffer.from('"stream":true')
 const FULL = Buffer.from(UNPACED)
 const ASKS_USAGE = Buffer.from('"include_usage":true')
@@ -60,37 +60,23 @@ function tick(): void {
 }
 
 function serve(arm: 'control' | 'canary'): Promise<number> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    let waiting: Buffer | null = null
-    socket.on('error', () => socket.destroy())
-    socket.on('data', (chunk: Buffer) => {
-      const request: Buffer = waiting === null ? chunk : Buffer.concat([waiting, chunk])
-      waiting = request
-      const headEnd = request.indexOf(HEAD_END)
-      if (headEnd < 0) return
-      const head = request.toString('latin1', 0, headEnd)
-      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
-      if (request.length < headEnd + 4 + length) return
-      waiting = null
-      counts[arm]++
-      if (!head.includes(UPSTREAM_KEY)) {
-        socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n')
-        return
-      }
-      // The workload's streams are small: a long question is not searched.
-      if (length > 4_096 || request.indexOf(STREAMS, headEnd) < 0) {
-        socket.write(WHOLE)
-        return
-      }
-      socket.write(HEAD)
-      const usage = request.indexOf(ASKS_USAGE, headEnd) >= 0
-      const frames = usage ? FRAMES_WITH_USAGE : FRAMES
-      if (request.indexOf(FULL, headEnd) < 0) begin({ socket, frames, next: 0 })
-      else for (const frame of frames) socket.write(frame)
-    })
-  })
-  return new Promise((done) => {
-    server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port))
+  return listen(({ socket, bytes, bodyAt }) => {
+    counts[arm]++
+    const keyAt = bytes.indexOf(UPSTREAM_KEY)
+    if (keyAt < 0 || keyAt > bodyAt) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n')
+      return
+    }
+    // The workload's streams are small: a long question is not searched.
+    if (bytes.length - bodyAt > 4_096 || bytes.indexOf(STREAMS, bodyAt) < 0) {
+      socket.write(WHOLE)
+      return
+    }
+    socket.write(HEAD)
+    const usage = bytes.indexOf(ASKS_USAGE, bodyAt) >= 0
+    const frames = usage ? FRAMES_WITH_USAGE : FRAMES
+    if (bytes.indexOf(FULL, bodyAt) < 0) begin({ socket, frames, next: 0 })
+    else for (const frame of frames) socket.write(frame)
   })
 }
 

@@ -63,3 +63,27 @@ function answerOf<Answer>(child: ChildProcess, what: string): Promise<Answer> {
     child.once('message', onMessage)
   })
 }
+
+/** Waits until the process answers there. @throws {Error} with its log when it has ended, or has not in 5 s */
+export async function untilHeard(
+  port: number,
+  child: ChildProcess,
+  log: () => string,
+): Promise<void> {
+  for (let tries = 0; !(await answers(port)); tries++) {
+    if (tries > 50 || child.exitCode !== null) {
+      throw new Error(`${child.spawnargs.join(' ')} does not start: ${log()}`)
+    }
+  }
+}
+
+/** @returns after 100 ms at most */
+async function answers(port: number): Promise<boolean> {
+  try {
+    await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(100) })
+    return true
+  } catch {
+    await new Promise((done) => setTimeout(done, 100))
+    return false
+  }
+}

@@ -1,6 +1,7 @@
 import type { CandidateName } from './candidates.ts'
 import type { Sample } from './load.ts'
 import { type Spread, spreadOf } from './statistics.ts'
+import { markdownTable } from './table.ts'
 import { isStream, STREAM_CHUNKS, WORKLOAD_TITLES, WORKLOADS, type Workload } from './workloads.ts'
 
 /** What the numbers say, and when they say nothing. */
@@ -17,13 +18,21 @@ export interface Measured {
 /** More of a core than this in other hands, and a round is noisy (SPEED.md section 4). */
 export const NOISY = 0.1
 
-/** SPEED.md section 4: CPU against bare and against nginx. */
-const MUST: Readonly<Record<Workload, { bare: number; nginx: number | null }>> = {
-  'json-1k': { bare: 1.35, nginx: 6 },
-  'json-30k': { bare: 1.35, nginx: null },
+interface Bounds {
+  /** At most so many times its CPU. */
+  readonly bare: number
+  readonly nginx: number | null
+  /** It takes at least so many times Headgate's CPU. */
+  readonly portkey: number | null
+}
+
+/** SPEED.md section 4. */
+const MUST: Readonly<Record<Workload, Bounds>> = {
+  'json-1k': { bare: 1.35, nginx: 6, portkey: 8 },
+  'json-30k': { bare: 1.35, nginx: null, portkey: null },
   // Of a stream SPEED.md measured a full pipe. One that is paced is a read and a write a chunk, which nginx does without a heap.
-  stream: { bare: 1.15, nginx: null },
-  'stream-full': { bare: 1.15, nginx: 1.5 },
+  stream: { bare: 1.15, nginx: null, portkey: null },
+  'stream-full': { bare: 1.15, nginx: 1.5, portkey: 4 },
 }
 
 export interface Row {
@@ -37,6 +46,7 @@ export interface Row {
   /** Null for what is the measure itself, or where it was not measured. */
   readonly toBare: Spread | null
   readonly toNginx: Spread | null
+  readonly toPortkey: Spread | null
 }
 
 export function rowsOf(measured: readonly Measured[]): Row[] {
@@ -59,6 +69,7 @@ export function rowsOf(measured: readonly Measured[]): Row[] {
           busy: spreadOf(own.map(({ sample }) => sample.busy)).median,
           toBare: ratioOf(own, measured, 'bare'),
           toNginx: ratioOf(own, measured, 'nginx'),
+          toPortkey: ratioOf(own, measured, 'portkey'),
         },
       ]
     }),
@@ -86,9 +97,8 @@ function ratioOf(
   return ratios.length === 0 ? null : spreadOf(ratios)
 }
 
-/** A Markdown table that reads well in a terminal too. */
 export function tableOf(rows: readonly Row[]): string {
-  const cells = [
+  return markdownTable([
     [
       'workload',
       'candidate',
@@ -109,16 +119,7 @@ export function tableOf(rows: readonly Row[]): string {
       Math.round(row.requestsPerSecond).toLocaleString('en-US'),
       `${Math.round(row.busy * 100)} %`,
     ]),
-  ]
-  const widths = (cells[0] as string[]).map((_, column) =>
-    Math.max(...cells.map((line) => (line[column] as string).length)),
-  )
-  const lines = cells.map(
-    (line) =>
-      `| ${line.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`,
-  )
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [lines[0], rule, ...lines.slice(1)].join('\n')
+  ])
 }
 
 function ratio(spread: Spread | null): string {
@@ -132,13 +133,27 @@ export function boundsOf(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     if (row.candidate !== 'headgate') return []
     const must = MUST[row.workload]
+    const title = WORKLOAD_TITLES[row.workload]
     const line = (name: string, spread: Spread | null, bound: number | null): string[] => {
       if (spread === null || bound === null) return []
       const word = spread.median <= bound ? 'keeps' : 'MISSES'
       return [
-        `${WORKLOAD_TITLES[row.workload]}: ${spread.median.toFixed(2)} × ${name}, ${word} ≤ ${bound} (${spread.count} pairs)`,
+        `${title}: ${spread.median.toFixed(2)} × ${name}, ${word} ≤ ${bound} (${spread.count} pairs)`,
       ]
     }
-    return [...line('bare', row.toBare, must.bare), ...line('nginx', row.toNginx, must.nginx)]
+    return [
+      ...line('bare', row.toBare, must.bare),
+      ...line('nginx', row.toNginx, must.nginx),
+      ...portkeyLine(title, row.toPortkey, must.portkey),
+    ]
   })
+}
+
+function portkeyLine(title: string, spread: Spread | null, bound: number | null): string[] {
+  if (spread === null || bound === null) return []
+  const times = 1 / spread.median
+  const word = times >= bound ? 'keeps' : 'MISSES'
+  return [
+    `${title}: portkey takes ${times.toFixed(1)} × as much, ${word} ≥ ${bound} (${spread.count} pairs)`,
+  ]
 }

@@ -42,38 +42,52 @@ export const CONNECTIONS: Readonly<Record<Workload, number>> = {
 const VARIANTS = 1_000
 
 /** What the caller presents; every candidate puts another key in its place. */
-export const CALLER_KEY = `sk-caller-${'0123456789'.repeat(4)}`
+const CALLER_KEY = `sk-caller-${'0123456789'.repeat(4)}`
 /** What the upstream must see. */
 export const UPSTREAM_KEY = `sk-upstream-${'9876543210'.repeat(4)}`
 
-const MODEL = 'gpt-4.1-mini'
+export const MODEL = 'gpt-4.1-mini'
 
-/** Whole requests, as the OpenAI SDK for Node sends them (openai 7.57.0, names and order as captured). */
-export function requestsOf(workload: Workload): Buffer[] {
-  return Array.from({ length: VARIANTS }, (_, variant) => {
-    const body = Buffer.from(questionOf(workload, variant))
-    const head = [
-      'POST /v1/chat/completions HTTP/1.1',
-      'host: 127.0.0.1:8787',
-      'connection: keep-alive',
-      'accept: application/json',
-      'user-agent: OpenAI/JS 7.57.0',
-      'x-stainless-retry-count: 0',
-      'x-stainless-lang: js',
-      'x-stainless-package-version: 7.57.0',
-      'x-stainless-os: Linux',
-      'x-stainless-arch: x64',
-      'x-stainless-runtime: node',
-      'x-stainless-runtime-version: v24.21.0',
-      `authorization: Bearer ${CALLER_KEY}`,
-      'content-type: application/json',
-      'accept-language: *',
-      'sec-fetch-mode: cors',
-      'accept-encoding: gzip, deflate',
-      `content-length: ${body.length}`,
-    ]
-    return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body])
-  })
+/** By what a caller is known, and the headers it sends that others do not. */
+export interface Presented {
+  readonly key: string
+  readonly headers: readonly string[]
+}
+
+const USUAL: Presented = { key: CALLER_KEY, headers: [] }
+
+/** Whole requests, one for each variant. */
+export function requestsOf(workload: Workload, presented: Presented = USUAL): Buffer[] {
+  return Array.from({ length: VARIANTS }, (_, variant) =>
+    requestOf(questionOf(workload, variant), presented),
+  )
+}
+
+/** A whole request, as the OpenAI SDK for Node sends it (openai 7.57.0, names and order as captured). */
+export function requestOf(question: string, { key, headers } = USUAL): Buffer {
+  const body = Buffer.from(question)
+  const head = [
+    'POST /v1/chat/completions HTTP/1.1',
+    'host: 127.0.0.1:8787',
+    'connection: keep-alive',
+    'accept: application/json',
+    'user-agent: OpenAI/JS 7.57.0',
+    'x-stainless-retry-count: 0',
+    'x-stainless-lang: js',
+    'x-stainless-package-version: 7.57.0',
+    'x-stainless-os: Linux',
+    'x-stainless-arch: x64',
+    'x-stainless-runtime: node',
+    'x-stainless-runtime-version: v24.21.0',
+    `authorization: Bearer ${key}`,
+    ...headers,
+    'content-type: application/json',
+    'accept-language: *',
+    'sec-fetch-mode: cors',
+    'accept-encoding: gzip, deflate',
+    `content-length: ${body.length}`,
+  ]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body])
 }
 
 function questionOf(workload: Workload, variant: number): string {
