@@ -96,9 +96,12 @@ describe('deploy', () => {
 
   afterAll(() => close())
 
+  const found = (query: string) =>
+    expect.poll(() => prometheus.query(query), { timeout: 10_000 }).not.toEqual([])
+
   it.each(queries)('%s finds something', async (_, query) => {
-    // At some moment: a rollout that is rolled back has no step any more.
-    expect(await prometheus.query(`last_over_time((${query})[1m:100ms])`)).not.toEqual([])
+    // At some moment: a rollout that is rolled back has no step any more, and a rate wants a second scrape.
+    await found(`last_over_time((${query})[1m:100ms])`)
   })
 
   it.each(rules.map(({ alert, expr }): [string, string] => [alert, expr]))(
@@ -109,7 +112,7 @@ describe('deploy', () => {
       expect(names).not.toEqual([])
       for (const name of names) {
         // A scrape that a busy machine was late for leaves a gap.
-        expect(await prometheus.query(`last_over_time(${name}[1m])`)).not.toEqual([])
+        await found(`last_over_time(${name}[1m])`)
       }
       await prometheus.query(expr)
     },

@@ -34,12 +34,14 @@ it('a real Prometheus scrapes the page, and finds what the page says', async () 
     keyOf(__name__, labels),
   )
   expect(scraped.sort()).toEqual(page.series.map(({ name, labels }) => keyOf(name, labels)).sort())
-  const [failed] = await prometheus.query(
+  const [failed] = await prometheus.until(
     'headgate_attempts_total{headgate_outcome="upstream_error"}',
+    (series) => series.length > 0,
   )
   expect(failed).toMatchObject({ metric: { headgate_arm: 'canary' }, value: 3 })
-  const [p99] = await prometheus.query(
+  const [p99] = await prometheus.until(
     'histogram_quantile(0.99, sum by (le) (gen_ai_client_operation_duration_seconds_bucket))',
+    (series) => series.length > 0,
   )
   expect(p99?.value).toBeGreaterThan(0)
 })
@@ -89,6 +91,9 @@ it('a real Prometheus finds the trace of a request that is kept, and of no other
   const found = await prometheus.exemplars(name)
   const [trace] = spans.traces
   expect(new Set(found)).toEqual(new Set([trace?.[0]?.traceId]))
-  const counted = await prometheus.query('sum(headgate_attempts_total)')
+  const counted = await prometheus.until(
+    'sum(headgate_attempts_total)',
+    (series) => series.length > 0,
+  )
   expect(counted[0]?.value).toBe(3)
 })

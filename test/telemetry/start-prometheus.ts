@@ -13,7 +13,7 @@ export interface PromSeries {
 }
 
 export interface Prometheus {
-  /** An instant query. @throws with what Prometheus says when it is none */
+  /** An instant query. A scrape that a busy machine was late for leaves a gap: nothing is found in it. @throws with what Prometheus says when it is none */
   query(expression: string): Promise<readonly PromSeries[]>
   /** Asks until the answer is good. */
   until(
