@@ -20,8 +20,8 @@ const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn)\\.ts$'
 const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */
 const BACKOFF = '^src/backoff\\.ts$'
-/** Chunks as one run of bytes, for whoever reads a body. */
-const JOINED = '^src/joined\\.ts$'
+/** Chunks as one run of bytes, for whoever reads a body; how much is let through, for whoever keeps what comes. */
+const TOOLS = '^src/(joined|token-bucket)\\.ts$'
 const ENTRIES =
   '^src/((node|node-doctor|node-flags|node-heap|node-page|node-write-back|worker|worker-(bindings|embedder|flags|handler|lazy|regex|runtime|telemetry)|rollout-object)\\.ts$|(cli|demo)/)'
 
@@ -117,7 +117,7 @@ module.exports = {
           '^src/embedders/(openai|workers-ai)\\.ts$',
         ],
       },
-      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, JOINED, ENTRIES, NODE_HELPERS] },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, TOOLS, ENTRIES, NODE_HELPERS] },
     ),
     rule(
       '5-adapters-stand-alone',

@@ -1,5 +1,6 @@
 import type { Draw } from '../ports.ts'
 import type { Added } from '../rollout/evidence.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { Observation } from '../types.ts'
 import { flagPercentOf } from './rollout-view.ts'
 import type { RequestView } from './views/request.ts'
@@ -33,7 +34,7 @@ export class Requests {
   readonly #ring: Kept[] = []
   readonly #most: number
   readonly #traceUrl: () => string | null
-  readonly #room = { control: new Room(), canary: new Room() }
+  readonly #room = { control: roomOfAnArm(), canary: roomOfAnArm() }
   #next = 0
 
   constructor({ traceUrl, most = KEPT }: RequestsParts) {
@@ -82,19 +83,8 @@ export class Requests {
   }
 }
 
-/** A token bucket. */
-class Room {
-  #tokens = TAKEN_AT_ONCE
-  #atMs = 0
-
-  take(nowMs: number): boolean {
-    const passedMs = Math.max(0, nowMs - this.#atMs)
-    this.#atMs = nowMs
-    this.#tokens = Math.min(TAKEN_AT_ONCE, this.#tokens + (passedMs / 1_000) * TAKEN_A_SECOND)
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
-  }
+function roomOfAnArm(): TokenBucket {
+  return new TokenBucket(TAKEN_AT_ONCE, TAKEN_A_SECOND)
 }
 
 function viewOf(attempts: readonly Kept[], traceUrl: string | null): RequestView | null {

@@ -251,12 +251,16 @@ function found<Exporter>(exporter: Exporter | null, name: string, log: Log): rea
 }
 
 const POOL_BYTES = 4_096
-let pool = Buffer.alloc(0)
+let pool = ''
+let spent = 0
 
 /** Drawn by the page, since one draw costs more than it gives. Never all zero: that is no id. */
 function hex(bytes: number): string {
-  if (pool.length < bytes) pool = randomBytes(POOL_BYTES)
-  const id = pool.toString('hex', 0, bytes)
-  pool = pool.subarray(bytes)
+  if (spent + 2 * bytes > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex')
+    spent = 0
+  }
+  const id = pool.slice(spent, spent + 2 * bytes)
+  spent += 2 * bytes
   return /^0+$/.test(id) ? hex(bytes) : id
 }

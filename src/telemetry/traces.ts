@@ -2,6 +2,7 @@ import type { SpanRecord, Spans } from '../ports.ts'
 import type { Attempted } from '../proxy/observe.ts'
 import type { Ended, Own, Telemetry, TurnedDown } from '../proxy/telemetry.ts'
 import type { Trace } from '../proxy/trace.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { RolloutEvent, Split, VerdictValue } from '../types.ts'
 import { actorOf } from './facts.ts'
 import { type Kept, keptAnyway } from './kept.ts'
@@ -28,6 +29,9 @@ export interface TraceParts {
 /** Requests that were not sampled wait here for a rollback: so many of the last, and so long. */
 const MOST_NEAR = 600
 const NEAR_MS = 60_000
+/** Where thousands come they are taken in by the second, so that those that wait are of the whole minute. */
+const NEAR_AT_ONCE = 60
+const NEAR_A_SECOND = (MOST_NEAR - NEAR_AT_ONCE) / (NEAR_MS / 1_000)
 const HASH_DIGITS = 16
 /** Changes of a verdict between two decisions; older ones go. */
 const MOST_CHANGES = 20
@@ -42,6 +46,7 @@ interface VerdictChange {
 export class Traces implements Telemetry {
   readonly #parts: TraceParts
   readonly #near: Ended[] = []
+  readonly #room = new TokenBucket(NEAR_AT_ONCE, NEAR_A_SECOND)
   #next = 0
   /** By rollout: the newest failure of its canary that was sent. */
   readonly #failures = new Map<string, SpanRecord['links'][number]>()
@@ -173,7 +178,7 @@ export class Traces implements Telemetry {
   /** Without its body and its sockets. */
   #wait(ended: Ended): void {
     const { caller, identity, assignment, draw, startedAt, trace, attempts, answered } = ended
-    if (identity.rollout === null) return
+    if (identity.rollout === null || !this.#room.take(this.#parts.monotonicMs())) return
     const { requestId, endpoint, target, routes, rollout, control, unit, ask } = identity
     const slim = ask === null ? null : { ...ask, body: NO_BYTES, members: [] }
     this.#near[this.#next] = {

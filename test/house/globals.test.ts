@@ -20,6 +20,7 @@ const PURE_FILES: Readonly<Record<string, string>> = {
 }
 const PURE = [
   'joined.ts',
+  'token-bucket.ts',
   ...PURE_FOLDERS.flatMap((folder) => [`${folder}/any.ts`, `${folder}/below/any.ts`]),
   ...Object.entries(PURE_FILES).flatMap(([folder, names]) =>
     names.split(' ').map((name) => `${folder}/${name}.ts`),

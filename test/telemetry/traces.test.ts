@@ -429,6 +429,27 @@ describe('a decision', () => {
     )
   })
 
+  it('brings requests of the whole minute, where more came than are kept', async () => {
+    const clock = manualClock()
+    const [gateway, spans] = await traced({ percent: 100, rollout: PLAN, clock }, false)
+    await gateway.command('start')
+    const beganAt = clock.wallMs()
+    for (let second = 0; second < 60; second++) {
+      const asked = Array.from({ length: 20 }, (_, index) =>
+        ask(gateway, CHAT, { user: `unit-${index}` }),
+      )
+      await Promise.all(asked)
+      await gateway.observation(20 * (second + 1) - 1)
+      clock.advance(1_000)
+    }
+    await gateway.command('rollback')
+    await gateway.event('rolled_back')
+    const near = spans.traces.slice(2).map((trace) => spanOf(trace, 'call').startAt - beganAt)
+    expect(near.length).toBeGreaterThan(550)
+    expect(near.length).toBeLessThanOrEqual(600)
+    expect([Math.min(...near), Math.max(...near)]).toEqual([0, 59_000])
+  })
+
   it('is linked to the failure that led to it', async () => {
     const [gateway, spans] = await traced({ percent: 100, rollout: PLAN }, false)
     await gateway.command('start')
