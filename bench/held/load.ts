@@ -171,4 +171,5 @@ process.on('message', (order: Order) => {
   )
 })
 process.on('disconnect', () => process.exit())
-process.send?.({ control: upstream.control, canary: upstream.canary } satisfies MockReport)
+const { control, canary, collector } = upstream
+process.send?.({ control, canary, collector } satisfies MockReport)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { startCollector } from '../overhead/collector.ts'
 import { listen } from '../overhead/listen.ts'
 import { streamFrames, streamHead, wholeAnswer } from '../overhead/workloads.ts'
 import { mannerOf } from './questions.ts'
@@ -25,6 +26,7 @@ const BLOCK_EVENT_BYTES = eventBytesOf(FRAMES.slice(0, -1))
 export interface Upstream {
   readonly control: number
   readonly canary: number
+  readonly collector: number
   /** Of events, in bytes, what a held stream says before it falls silent. */
   readonly saidBytes: number
   /** Held streams that are open. */
@@ -67,6 +69,7 @@ export async function startUpstream(): Promise<Upstream> {
   const upstream: Upstream = {
     control: await serve(),
     canary: await serve(),
+    collector: await startCollector(() => {}),
     saidBytes: eventBytesOf(FRAMES.slice(0, SAID)),
     held,
     onGone: () => {},

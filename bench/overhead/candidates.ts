@@ -7,7 +7,8 @@ import { type Presented, UPSTREAM_KEY, type Workload } from './workloads.ts'
 
 /** The proxies that are held against each other, each in a process of its own on the same core. */
 
-export type CandidateName = 'headgate' | 'bare' | 'nginx' | 'portkey'
+/** `untraced` is Headgate without traces. */
+export type CandidateName = 'headgate' | 'untraced' | 'bare' | 'nginx' | 'portkey'
 
 export interface Candidate {
   readonly name: CandidateName
@@ -30,9 +31,13 @@ export interface Surroundings {
 /** What the flag says; the canary is another mock port. */
 export const CANARY_PERCENT = 10
 
+/** Of the requests, whose traces are exported. */
+export const TRACED_PERCENT = 10
+
 export async function startHeadgate(
   { core, upstream, folder }: Surroundings,
   nodeOptions: readonly string[] = [],
+  name: 'headgate' | 'untraced' = 'headgate',
 ): Promise<Candidate> {
   const configFile = join(folder, 'headgate.yaml')
   writeFileSync(configFile, configOf(upstream))
@@ -42,12 +47,19 @@ export async function startHeadgate(
     core,
     args: [configFile],
     nodeOptions,
-    env: { BENCH_KEY: UPSTREAM_KEY, HEADGATE_TOKEN: 'bench-control-token-0123456789abcdef' },
+    env: {
+      BENCH_KEY: UPSTREAM_KEY,
+      HEADGATE_TOKEN: 'bench-control-token-0123456789abcdef',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${upstream.collector}`,
+      OTEL_TRACES_EXPORTER: name === 'untraced' ? 'none' : 'otlp',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: String(TRACED_PERCENT / 100),
+    },
   })
-  return { name: 'headgate', pids: [pid], child, portOf: () => first.port, stop: () => stop(child) }
+  return { name, pids: [pid], child, portOf: () => first.port, stop: () => stop(child) }
 }
 
-/** Everything at its default, which is on: failover, usage, the conversation as unit, the control plane. */
+/** Everything at its default, which is on: failover, usage, the conversation as unit, the control plane, metrics. */
 function configOf({ control, canary }: MockReport): string {
   return `version: 1
 server: { port: 0 }

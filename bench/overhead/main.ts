@@ -9,6 +9,7 @@ import {
   type Surroundings,
   startBare,
   startHeadgate,
+  TRACED_PERCENT,
 } from './candidates.ts'
 import type { LoadOrder, Sample } from './load.ts'
 import type { MockReport } from './mock-upstream.ts'
@@ -103,10 +104,11 @@ async function run(): Promise<void> {
   for (let instance = 0; instance < 2; instance++) {
     running.push(await startHeadgate(surroundings), await startBare(surroundings))
   }
+  running.push(await startHeadgate(surroundings, [], 'untraced'))
   const nginx = nginxVersion()
   if (nginx !== null) running.push(await startNginx(surroundings))
   if (values.portkey) running.push(await startPortkey(surroundings))
-  let counts: MockReport = { control: 0, canary: 0 }
+  let counts: MockReport = { control: 0, canary: 0, collector: 0 }
   for (const candidate of running) {
     for (const workload of workloads) await warmUp(candidate, workload)
     // The first one is Headgate, and nobody else has asked yet.
@@ -114,14 +116,29 @@ async function run(): Promise<void> {
     process.stderr.write(`${candidate.name} is warm\n`)
   }
 
+  const taken: Rounds[] = []
+  for (const workload of workloads) taken.push(await measure(workload))
+  report(taken, nginx, counts)
+}
+
+/** What one workload's rounds gave. */
+interface Rounds {
+  readonly measured: readonly Measured[]
+  readonly quiet: number
+  readonly noisy: number
+  /** Of a core, what other processes took: one for each window. */
+  readonly foreign: readonly number[]
+}
+
+/** All rounds of a workload in a row: after another one a process has its heap to fit, and takes seconds for that. */
+async function measure(workload: Workload): Promise<Rounds> {
   const measured: Measured[] = []
+  const foreign: number[] = []
   let quiet = 0
   let noisy = 0
-  const foreign: number[] = []
   const attempts = values.quick ? rounds : 2 * rounds
   for (let round = 0; round < attempts && quiet < rounds; round++) {
-    const taken: Measured[] = []
-    for (const workload of workloads) taken.push(...(await measureRound(round, workload)))
+    const taken = await measureRound(round, workload)
     const most = Math.max(...taken.map(({ sample }) => sample.foreign))
     foreign.push(...taken.map(({ sample }) => sample.foreign))
     const isQuiet = most <= NOISY
@@ -130,10 +147,10 @@ async function run(): Promise<void> {
     // A noisy round is kept only when there may be no other in its place.
     if (isQuiet || attempts - round - 1 < rounds - quiet) measured.push(...taken)
     process.stderr.write(
-      `round ${round + 1}: ${isQuiet ? 'quiet' : `noisy (${percent(most)} of a core elsewhere)`}\n`,
+      `${workload}, round ${round + 1}: ${isQuiet ? 'quiet' : `noisy (${percent(most)} of a core elsewhere)`}\n`,
     )
   }
-  report(measured, { nginx, quiet, noisy, foreign, counts })
+  return { measured, quiet, noisy, foreign }
 }
 
 /** V8 compiles what is hot as it goes: a window counts only once three in a row were no better than the best before. */
@@ -167,16 +184,11 @@ async function measureRound(round: number, workload: Workload): Promise<Measured
   return taken
 }
 
-interface Circumstances {
-  readonly nginx: string | null
-  readonly quiet: number
-  readonly noisy: number
-  readonly foreign: readonly number[]
-  readonly counts: MockReport
-}
-
-function report(measured: readonly Measured[], seen: Circumstances): void {
-  const { nginx, quiet, noisy, foreign, counts } = seen
+function report(taken: readonly Rounds[], nginx: string | null, counts: MockReport): void {
+  const measured = taken.flatMap((one) => one.measured)
+  const foreign = taken.flatMap((one) => one.foreign)
+  const quiet = Math.min(...taken.map((one) => one.quiet))
+  const noisy = Math.max(...taken.map((one) => one.noisy))
   const rows = rowsOf(measured)
   const isNoisy = quiet < rounds
   const version = (name: string): string =>
@@ -200,8 +212,9 @@ function report(measured: readonly Measured[], seen: Circumstances): void {
   const notes = [
     `Machine: ${cpus().length} cores, ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 1e9)} GB; proxy on core ${proxyCore}, load on ${loadCore}, mock on ${mockCore}.`,
     `Versions: ${versions.join(', ')}.`,
-    `Rounds: ${quiet} quiet, ${noisy} noisy; elsewhere ${percent(Math.max(...foreign))} of a core at most, ${percent(foreign.reduce((sum, each) => sum + each, 0) / foreign.length)} on average.`,
+    `Rounds of each workload: ${quiet} quiet, ${noisy} noisy; elsewhere ${percent(Math.max(...foreign))} of a core at most, ${percent(foreign.reduce((sum, each) => sum + each, 0) / foreign.length)} on average.`,
     `Canary: ${percent(counts.canary / (counts.canary + counts.control))} of what Headgate sent while it warmed up; the flag says ${CANARY_PERCENT} %.`,
+    `Traces: of ${TRACED_PERCENT} % of the requests; meanwhile the collector was sent ${counts.collector} batches, of metrics too.`,
   ]
   if (together > 0.2)
     notes.push(`Chunks of paced streams ran together: up to ${percent(together)} of them.`)
@@ -245,7 +258,8 @@ ${list(notes)}
 ${list(verdict)}
 
 **headgate** is \`headgate serve\` with a 10 % canary and everything on: unit from the conversation, failover, usage asked
-for and taken out again, tallies, control plane. **bare** is the least that node:http and undici's \`Pool.dispatch\` can do:
+for and taken out again, tallies, control plane, metrics, traces of every tenth request. **untraced** is
+the same without traces. **bare** is the least that node:http and undici's \`Pool.dispatch\` can do:
 the body buffered, the key swapped. **nginx** is one worker with a pool of kept-alive connections. Ratios are medians
 of pairs taken in the same round, with the range from the 10th to the 90th percentile. Absolute values move with the
 machine; the ratios are the point. Differences under 15 % between two Node variants are noise on a small shared machine.

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { startCollector } from './collector.ts'
 import { listen } from './listen.ts'
 import {
   CHUNK_INTERVAL_MS,
@@ -18,6 +19,8 @@ import {
 export interface MockReport {
   readonly control: number
   readonly canary: number
+  /** One that takes all it is sent. */
+  readonly collector: number
 }
 
 const WHOLE = wholeAnswer()
@@ -28,7 +31,7 @@ const STREAMS = Buffer.from('"stream":true')
 const FULL = Buffer.from(UNPACED)
 const ASKS_USAGE = Buffer.from('"include_usage":true')
 
-const counts = { control: 0, canary: 0 }
+const counts = { control: 0, canary: 0, collector: 0 }
 
 interface Stream {
   readonly socket: Socket
@@ -80,7 +83,11 @@ function serve(arm: 'control' | 'canary'): Promise<number> {
   })
 }
 
-const report: MockReport = { control: await serve('control'), canary: await serve('canary') }
+const report: MockReport = {
+  control: await serve('control'),
+  canary: await serve('canary'),
+  collector: await startCollector(() => counts.collector++),
+}
 process.on('message', () => process.send?.({ ...counts } satisfies MockReport))
 process.on('disconnect', () => process.exit())
 process.send?.(report)
