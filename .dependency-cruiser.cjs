@@ -15,7 +15,7 @@ const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 /** What the stores on SQLite share; it is no adapter, and opens nothing. */
 const SQL = '^src/stores/sql\\.ts$'
-const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn)\\.ts$'
+const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn|random-hex)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
 /** How long to wait after a failure, for whoever sends. */

@@ -25,6 +25,7 @@ import { writeBackKey, writeBackOf } from './node-write-back.ts'
 import type { Clock, Embedder, Log, LogRecord, Origin, Stores, Witness } from './ports.ts'
 import { Pairing } from './proxy/pairing.ts'
 import { routesOf } from './proxy/routes.ts'
+import { randomHex } from './random-hex.ts'
 import type { FlushRecord } from './rollout/flushes.ts'
 import { memoryStores } from './stores/memory.ts'
 import { reopening } from './stores/reopening.ts'
@@ -325,19 +326,9 @@ function maxAgeOf({ flags }: Config): number {
   return flags === undefined || 'file' in flags ? Number.POSITIVE_INFINITY : flags.maxAge
 }
 
-const POOL_BYTES = 4_096
-const ID_DIGITS = 32
-let pool = ''
-let spent = 0
-
-/** 128 bits of chance, in hex; drawn by the page, since one draw costs more than it gives. */
+/** 128 bits of chance. */
 function newId(): string {
-  if (spent === pool.length) {
-    pool = randomBytes(POOL_BYTES).toString('hex')
-    spent = 0
-  }
-  spent += ID_DIGITS
-  return `hg_${pool.slice(spent - ID_DIGITS, spent)}`
+  return `hg_${randomHex(16)}`
 }
 
 /** One that does not open yet is no reason not to start: all goes to control meanwhile. */

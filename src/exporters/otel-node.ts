@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { trace } from '@opentelemetry/api'
 import { OTLPMetricExporter as GrpcMetrics } from '@opentelemetry/exporter-metrics-otlp-grpc'
 import { OTLPMetricExporter as JsonMetrics } from '@opentelemetry/exporter-metrics-otlp-http'
@@ -17,6 +16,7 @@ import {
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { AlwaysOnSampler, ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Log, Spans } from '../ports.ts'
+import { randomHex } from '../random-hex.ts'
 import { Deltas } from '../telemetry/deltas.ts'
 import {
   type Env,
@@ -250,17 +250,8 @@ function found<Exporter>(exporter: Exporter | null, name: string, log: Log): rea
   return []
 }
 
-const POOL_BYTES = 4_096
-let pool = ''
-let spent = 0
-
-/** Drawn by the page, since one draw costs more than it gives. Never all zero: that is no id. */
+/** Never all zero: that is no id. */
 function hex(bytes: number): string {
-  if (spent + 2 * bytes > pool.length) {
-    pool = randomBytes(POOL_BYTES).toString('hex')
-    spent = 0
-  }
-  const id = pool.slice(spent, spent + 2 * bytes)
-  spent += 2 * bytes
+  const id = randomHex(bytes)
   return /^0+$/.test(id) ? hex(bytes) : id
 }
