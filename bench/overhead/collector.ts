@@ -1,9 +1,15 @@
-import { listen } from './listen.ts'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 
 /** Takes all it is sent, as an OpenTelemetry collector would, and looks at none of it. @returns its port */
 export function startCollector(onBatch: () => void): Promise<number> {
-  return listen(({ socket }) => {
-    onBatch()
-    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => {
+      onBatch()
+      response.end()
+    })
+  })
+  return new Promise((done) => {
+    server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port))
   })
 }
