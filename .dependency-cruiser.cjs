@@ -15,6 +15,8 @@ const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 /** What the stores on SQLite share; it is no adapter, and opens nothing. */
 const SQL = '^src/stores/sql\\.ts$'
+/** What `otel-node` sends spans with; no adapter by itself. */
+const OTEL_PARTS = '^src/exporters/otel-(spans|packed)\\.ts$'
 const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn|random-hex)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
@@ -32,7 +34,7 @@ const NODE_ONLY = [
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
   '^src/stores/(sqlite|redis)\\.ts$',
-  '^src/exporters/otel-node\\.ts$',
+  '^src/exporters/otel-(node|spans|packed)\\.ts$',
   '^src/transports/(node|listen)\\.ts$',
 ]
 
@@ -43,6 +45,7 @@ const PORTABLE = [
   'hono',
   'hono-openapi',
   'microdiff',
+  'pbf',
   're2js',
   'yaml',
   'zod',
@@ -143,7 +146,8 @@ module.exports = {
           BACKOFF,
           ENTRIES,
           NODE_HELPERS,
-          '^src/telemetry/(names|series|deltas|environment|metric-data|readable|sampler|tracer)\\.ts$',
+          OTEL_PARTS,
+          '^src/telemetry/(names|series|deltas|environment|metric-data|readable|sampler|span-bytes)\\.ts$',
         ],
       },
     ),

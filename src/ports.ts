@@ -245,7 +245,8 @@ export interface TraceContext {
 
 export type SpanValue = string | number | boolean | readonly string[]
 
-export type SpanAttributes = Readonly<Record<string, SpanValue>>
+/** No name twice. */
+export type SpanAttributes = readonly (readonly [name: string, value: SpanValue])[]
 
 /** A span that is over. Times are milliseconds since the epoch, with fractions. */
 export interface SpanRecord {

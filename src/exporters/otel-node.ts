@@ -2,9 +2,6 @@ import { trace } from '@opentelemetry/api'
 import { OTLPMetricExporter as GrpcMetrics } from '@opentelemetry/exporter-metrics-otlp-grpc'
 import { OTLPMetricExporter as JsonMetrics } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPMetricExporter as ProtoMetrics } from '@opentelemetry/exporter-metrics-otlp-proto'
-import { OTLPTraceExporter as GrpcTraces } from '@opentelemetry/exporter-trace-otlp-grpc'
-import { OTLPTraceExporter as JsonTraces } from '@opentelemetry/exporter-trace-otlp-http'
-import { OTLPTraceExporter as ProtoTraces } from '@opentelemetry/exporter-trace-otlp-proto'
 import {
   AggregationTemporality,
   ConsoleMetricExporter,
@@ -14,9 +11,8 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { AlwaysOnSampler, ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace'
+import { AlwaysOnSampler, type Span } from '@opentelemetry/sdk-trace'
 import type { Log, Spans } from '../ports.ts'
-import { randomHex } from '../random-hex.ts'
 import { Deltas } from '../telemetry/deltas.ts'
 import {
   type Env,
@@ -26,9 +22,8 @@ import {
   protocolOf,
 } from '../telemetry/environment.ts'
 import { metricDataOf } from '../telemetry/metric-data.ts'
-import { samplerOf, samples } from '../telemetry/sampler.ts'
 import type { Collected } from '../telemetry/series.ts'
-import { PlannedIds, tell } from '../telemetry/tracer.ts'
+import { spanPathOf } from './otel-spans.ts'
 
 /**
  * Spans and metrics to where the OTEL_* variables say, with OpenTelemetry's SDK for Node. A collector that is slow or gone costs what waits for
@@ -54,7 +49,6 @@ export interface OtelParts {
 }
 
 /** The specification's own defaults. */
-const QUEUE_SIZE = 2_048
 const EXPORT_INTERVAL_MS = 60_000
 const EXPORT_TIMEOUT_MS = 30_000
 const CLOSE_MS = 5_000
@@ -87,23 +81,18 @@ export function startOtel({ env, log, collect, wallMs }: OtelParts): OtelNode {
   const startedAt = wallMs()
   const lostSpans = new Fate('spans', log)
   const lostMetrics = new Fate('metrics', log)
-  const traceExporters = exportersOf(env, 'TRACES').flatMap((name) =>
-    found(traceExporterOf(name, protocolOf(env, 'TRACES')), name, log),
-  )
+  const path = spanPathOf(env, log, (count, error) => lostSpans.lose(count, error))
   const metricExporters = exportersOf(env, 'METRICS').flatMap((name) =>
     found(metricExporterOf(name, protocolOf(env, 'METRICS')), name, log),
   )
-  const queue = new Queue(traceExporters, lostSpans)
-  const ids = new PlannedIds()
   const sdk = new NodeSDK({
     ...(namesService(env) ? {} : { serviceName: 'headgate' }),
     textMapPropagator: null,
     instrumentations: [],
     logRecordProcessors: [],
-    idGenerator: ids,
     // Headgate has sampled by now.
     sampler: new AlwaysOnSampler(),
-    ...(traceExporters.length === 0 ? { spanProcessors: [] } : { traceExporter: queue }),
+    spanProcessors: path === null ? [] : [path.processor],
     metricReaders: metricExporters.map((exporter) =>
       readerOf(
         watched(exporter, lostMetrics),
@@ -113,24 +102,8 @@ export function startOtel({ env, log, collect, wallMs }: OtelParts): OtelNode {
     ),
   })
   sdk.start()
-  const tracer = trace.getTracer('headgate')
-  const sampler = samplerOf(env, log)
-  const size = numberOf(env, 'OTEL_BSP_MAX_QUEUE_SIZE', QUEUE_SIZE)
-  const spans: Spans = {
-    newTraceId: () => hex(16),
-    newSpanId: () => hex(8),
-    samples: (traceId, parent) => samples(sampler, traceId, parent),
-    send(records) {
-      if (queue.waiting + records.length > size) {
-        lostSpans.lose(records.length, undefined)
-        return
-      }
-      queue.waiting += records.length
-      for (const record of records) tell(tracer, ids, record)
-    },
-  }
   return {
-    spans: traceExporters.length === 0 ? null : spans,
+    spans: path?.from(foundResource()) ?? null,
     dropped: () => ({ spans: lostSpans.dropped, metrics: lostMetrics.dropped }),
     async close() {
       const late = Promise.withResolvers<void>()
@@ -142,31 +115,9 @@ export function startOtel({ env, log, collect, wallMs }: OtelParts): OtelNode {
   }
 }
 
-/** Every exporter of spans as one, which knows how many wait in front of it. */
-class Queue implements SpanExporter {
-  waiting = 0
-  readonly #exporters: readonly SpanExporter[]
-  readonly #fate: Fate
-
-  constructor(exporters: readonly SpanExporter[], fate: Fate) {
-    this.#exporters = exporters
-    this.#fate = fate
-  }
-
-  export(...[spans, done]: Parameters<SpanExporter['export']>): void {
-    this.waiting -= spans.length
-    let left = this.#exporters.length
-    for (const exporter of this.#exporters) {
-      exporter.export(spans, (result) => {
-        if (result.code !== 0) this.#fate.lose(spans.length, result.error)
-        if (--left === 0) done(result)
-      })
-    }
-  }
-
-  async shutdown(): Promise<void> {
-    await Promise.all(this.#exporters.map((exporter) => exporter.shutdown()))
-  }
+/** The SDK shows what it found on its spans alone. */
+function foundResource(): Span['resource'] {
+  return (trace.getTracer('headgate').startSpan('resource') as Span).resource
 }
 
 function watched(exporter: PushMetricExporter, fate: Fate): PushMetricExporter {
@@ -214,21 +165,6 @@ function producerOf(
   }
 }
 
-function traceExporterOf(name: string, protocol: string): SpanExporter | null {
-  if (name === 'console') return new ConsoleSpanExporter()
-  if (name !== 'otlp') return null
-  switch (protocol) {
-    case 'grpc':
-      return new GrpcTraces()
-    case 'http/json':
-      return new JsonTraces()
-    case 'http/protobuf':
-      return new ProtoTraces()
-    default:
-      return null
-  }
-}
-
 function metricExporterOf(name: string, protocol: string): PushMetricExporter | null {
   if (name === 'console') return new ConsoleMetricExporter()
   if (name !== 'otlp') return null
@@ -248,10 +184,4 @@ function found<Exporter>(exporter: Exporter | null, name: string, log: Log): rea
   if (exporter !== null) return [exporter]
   log.warn('this exporter is not known, or not with this protocol', { exporter: name })
   return []
-}
-
-/** Never all zero: that is no id. */
-function hex(bytes: number): string {
-  const id = randomHex(bytes)
-  return /^0+$/.test(id) ? hex(bytes) : id
 }

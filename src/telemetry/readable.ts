@@ -8,7 +8,7 @@ import {
   TraceFlags,
 } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import type { LogRecord, SpanRecord } from '../ports.ts'
+import type { LogRecord, SpanAttributes, SpanRecord } from '../ports.ts'
 
 /** Spans and log records in the shape that OpenTelemetry's own serializers take, where there is no SDK to make them. */
 
@@ -38,12 +38,12 @@ export function readableSpanOf(span: SpanRecord, { resource, scope }: Source): R
     duration: hrTimeOf(Math.max(0, endAt - startAt)),
     ended: true,
     status: { code: span.failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET },
-    attributes: span.attributes as Attributes,
+    attributes: attributesOf(span.attributes),
     links: span.links.map((link) => ({ context: contextOf(link.traceId, link.spanId) })),
     events: span.events.map(({ name, at, attributes }) => ({
       name,
       time: hrTimeOf(at),
-      attributes: attributes as Attributes,
+      attributes: attributesOf(attributes),
     })),
     // Of a resource they read the attributes only.
     resource: resource as ReadableSpan['resource'],
@@ -52,6 +52,10 @@ export function readableSpanOf(span: SpanRecord, { resource, scope }: Source): R
     droppedEventsCount: 0,
     droppedLinksCount: 0,
   }
+}
+
+function attributesOf(attributes: SpanAttributes): Attributes {
+  return Object.fromEntries(attributes) as Attributes
 }
 
 function contextOf(traceId: string, spanId: string): SpanContext {

@@ -50,7 +50,7 @@ export function requestSpansOf(
     startAt: startedAt,
     endAt,
     failed: errorType !== null,
-    attributes: {
+    attributes: [
       ...spanAttributesOf({
         method: methodOf(caller.method),
         route: routeOf(endpoint.name),
@@ -59,12 +59,12 @@ export function requestSpansOf(
         status: answered,
         errorType,
         requestId,
-        role: 'live',
+        role: called ? 'live' : null,
         kept: context.kept,
       }),
       // Without a call of a model there is no other span to say it.
-      ...(called ? {} : placedOf(ended, last, context)),
-    },
+      ...(called ? [] : placedOf(ended, last, context)),
+    ],
   })
   if (last === undefined) return [server]
   if (!called) return [server, ...attemptSpansOf(ended, trace, server.spanId, context, atOf)]
@@ -142,7 +142,7 @@ function callSpanOf(
       startAt: atOf(first.sentMs),
       endAt: atOf(endOf(last)),
       failed: errorType !== null,
-      attributes: {
+      attributes: [
         ...spanAttributesOf({
           operation,
           provider: endpoint.dialect,
@@ -169,7 +169,7 @@ function callSpanOf(
         ...paramsOf(ask),
         ...placedOf(ended, last, context),
         ...flagOf(ended, context),
-      },
+      ],
     }),
     events: evaluationOf(ended, context),
   }
@@ -252,7 +252,7 @@ function placedOf(
 
 function flagOf(ended: Ended, { flagVersion, flagProvider }: SpanContext): SpanAttributes {
   const { identity, assignment, draw } = ended
-  if (identity.rollout === null || draw.split === null) return {}
+  if (identity.rollout === null || draw.split === null) return []
   return spanAttributesOf({
     flag: identity.rollout.config.flag,
     variant: assignment.arm,
@@ -265,13 +265,13 @@ function flagOf(ended: Ended, { flagVersion, flagProvider }: SpanContext): SpanA
 function evaluationOf(ended: Ended, context: SpanContext): SpanRecord['events'] {
   const { identity, assignment, startedAt } = ended
   const attributes = flagOf(ended, context)
-  if (identity.rollout === null || Object.keys(attributes).length === 0) return []
+  if (identity.rollout === null || attributes.length === 0) return []
   const more = spanAttributesOf({
     flagReason: flagReasonOf(assignment.reason),
     flagContext: context.unitHash,
   })
   const { name } = SPAN_EVENTS.evaluation
-  return [{ name, at: startedAt, attributes: { ...attributes, ...more } }]
+  return [{ name, at: startedAt, attributes: [...attributes, ...more] }]
 }
 
 /** The conventions' own word where they have one. */
@@ -300,7 +300,7 @@ const NUMBERS = [
 
 /** Numbers that were asked for, and the format. Stop sequences are a caller's text, and stay out. */
 function paramsOf(ask: Ask | null): SpanAttributes {
-  if (ask === null) return {}
+  if (ask === null) return []
   const { body, members } = ask
   const values: Partial<Record<(typeof NUMBERS)[number][1], number>> = {}
   for (const [key, label] of NUMBERS) {

@@ -106,6 +106,29 @@ describe('what a collector receives', () => {
     expect(collector.points).toEqual([])
   })
 
+  it.each([
+    ['http/json', { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'application/json'],
+    ['gzip', { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, 'application/x-protobuf'],
+    ['a second exporter', { OTEL_TRACES_EXPORTER: 'otlp,console' }, 'application/x-protobuf'],
+  ])('the same spans with %s', async (_, env, contentType) => {
+    const [served, collector] = await serve({}, { ...env, OTEL_METRICS_EXPORTER: 'none' })
+    await tracedCall(served.dataUrl)
+    await collector.until(({ spans }) => spans.length >= 3)
+    expect([...collector.contentTypes]).toContain(contentType)
+    const [server, called, attempt] = collector.spans
+    expect(server).toMatchObject({
+      name: 'POST /v1/chat/completions',
+      traceId: TRACE,
+      status: 'STATUS_CODE_UNSET',
+      resource: { 'service.name': 'headgate', 'process.pid': served.child.pid },
+    })
+    expect(called?.parentSpanId).toBe(server?.spanId)
+    expect(called?.events.map(({ name }) => name)).toEqual(['feature_flag.evaluation'])
+    expect(attempt?.parentSpanId).toBe(called?.spanId)
+    expect(attempt?.attributes['http.response.status_code']).toBe(200)
+    expect(Number((attempt?.end ?? 0n) - (attempt?.start ?? 0n))).toBeGreaterThan(0)
+  })
+
   it('a decision, although nothing is sampled', async () => {
     const rollout = '    plan: { steps: ["10%"], over: 1d }\n'
     const [served, collector] = await serve({ rollout }, { OTEL_TRACES_SAMPLER: 'always_off' })

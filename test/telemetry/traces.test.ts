@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { SpanRecord } from '../../src/ports.ts'
 import { handle } from '../../src/proxy/handle.ts'
 import { type ProbeRequest, probeRequestOf, sendProbe } from '../../src/proxy/probe.ts'
 import type { Rollout } from '../../src/proxy/routes.ts'
@@ -14,7 +13,7 @@ import {
   RELAY_KEY,
   TRANSPORTS,
 } from '../fakes/gateway.ts'
-import { type KeptSpans, keptSpans, spanOf } from '../fakes/spans.ts'
+import { type KeptSpan, type KeptSpans, keptSpans, spanOf } from '../fakes/spans.ts'
 import { bench, MemoryCaller, settled } from '../proxy/memory.ts'
 import { start } from '../runtime/start.ts'
 import { CALLER, servedAttributes, TRACE, TRACEPARENT } from './one-trace.ts'
@@ -99,7 +98,7 @@ describe.each(TRANSPORTS)('a request over %s', (transport) => {
     const [gateway, spans] = await traced({ transport, officialOptions: { latency } })
     await ask(gateway, RESPONSES, { stream: true })
     const trace = await spans.trace()
-    const [server, called, attempt] = trace as [SpanRecord, SpanRecord, SpanRecord]
+    const [server, called, attempt] = trace as [KeptSpan, KeptSpan, KeptSpan]
     expect(attempt.endAt).toBe(called.endAt)
     expect(called.endAt).toBe(server.endAt)
     expect(server.startAt).toBeLessThanOrEqual(called.startAt)
