@@ -97,6 +97,7 @@ describe('spans as bytes', () => {
     ['lengths of three', 'é'.repeat(9_000), 'x'.repeat(20_000)],
     ['numbers at the edges of their form', 0, -1, 127, 128, 2 ** 28, 2 ** 31, 2 ** 32, -(2 ** 53)],
     ['doubles', 0.1, -0.5, 1e300, Number.NaN, Number.POSITIVE_INFINITY],
+    ['characters of every plane', 'é', '猫', '😀', '𠀀', '\u{10ffff}'],
     ['half a pair of surrogates', '\ud83d', 'a\udc00b'],
   ])('are the same with %s', (_, ...values) => {
     const named = values.map((each, index) => [`a.${index}`, each] as const)
