@@ -15,8 +15,11 @@ const NOUNS = '^src/(types|errors|ports)\\.ts$'
 const SHELVES = '^src/(flag-sources|stores|embedders|exporters|transports)/'
 /** What the stores on SQLite share; it is no adapter, and opens nothing. */
 const SQL = '^src/stores/sql\\.ts$'
-/** What `otel-node` sends spans with; no adapter by itself. */
-const OTEL_PARTS = '^src/exporters/otel-(spans|packed)\\.ts$'
+/** What `otel-node` is made of; no adapters by themselves. */
+const OTEL_PARTS = '^src/exporters/otel-(spans|packed|found)\\.ts$'
+/** What telemetry says, and how it is written. */
+const TOLD =
+  '^src/telemetry/(names|series|deltas|environment|metric-data|readable|sampler|span-bytes)\\.ts$'
 const NODE_HELPERS = '^src/(watch-file|load-config|loop-turn|random-hex)\\.ts$'
 /** What is spoken with a flag server or a provider, over a fetch or an object that is handed in. */
 const UNLEASH = '^src/(unleash|openfeature)/'
@@ -34,7 +37,7 @@ const NODE_ONLY = [
   '^src/(cli|demo)/',
   '^src/flag-sources/(file|unleash-(backup|usage))\\.ts$',
   '^src/stores/(sqlite|redis)\\.ts$',
-  '^src/exporters/otel-(node|spans|packed)\\.ts$',
+  '^src/exporters/otel-(node|spans|packed|found)\\.ts$',
   '^src/transports/(node|listen)\\.ts$',
 ]
 
@@ -137,19 +140,14 @@ module.exports = {
     rule(
       '5-adapters-stand-alone',
       'An exporter besides writes what telemetry says: it knows its names and its numbers.',
-      { path: '^src/exporters/' },
-      {
-        path: '^src/',
-        pathNot: [
-          NOUNS,
-          UNLEASH,
-          BACKOFF,
-          ENTRIES,
-          NODE_HELPERS,
-          OTEL_PARTS,
-          '^src/telemetry/(names|series|deltas|environment|metric-data|readable|sampler|span-bytes)\\.ts$',
-        ],
-      },
+      { path: '^src/exporters/', pathNot: '^src/exporters/otel-' },
+      { path: '^src/', pathNot: [NOUNS, UNLEASH, BACKOFF, ENTRIES, NODE_HELPERS, TOLD] },
+    ),
+    rule(
+      '5-adapters-stand-alone',
+      'The exporter with OpenTelemetry’s SDK besides has parts, which are its own.',
+      { path: '^src/exporters/otel-' },
+      { path: '^src/', pathNot: [NOUNS, ENTRIES, NODE_HELPERS, OTEL_PARTS, TOLD] },
     ),
     rule(
       '5-adapters-stand-alone',

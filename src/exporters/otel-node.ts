@@ -23,6 +23,7 @@ import {
 } from '../telemetry/environment.ts'
 import { metricDataOf } from '../telemetry/metric-data.ts'
 import type { Collected } from '../telemetry/series.ts'
+import { found } from './otel-found.ts'
 import { spanPathOf } from './otel-spans.ts'
 
 /**
@@ -178,10 +179,4 @@ function metricExporterOf(name: string, protocol: string): PushMetricExporter | 
     default:
       return null
   }
-}
-
-function found<Exporter>(exporter: Exporter | null, name: string, log: Log): readonly Exporter[] {
-  if (exporter !== null) return [exporter]
-  log.warn('this exporter is not known, or not with this protocol', { exporter: name })
-  return []
 }

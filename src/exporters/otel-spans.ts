@@ -10,9 +10,10 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Log, SpanRecord, Spans } from '../ports.ts'
 import { randomHex } from '../random-hex.ts'
-import { type Env, exportersOf, numberOf, protocolOf } from '../telemetry/environment.ts'
+import { delayOf, type Env, exportersOf, numberOf, protocolOf } from '../telemetry/environment.ts'
 import { readableSpanOf, type Source } from '../telemetry/readable.ts'
 import { samplerOf, samples } from '../telemetry/sampler.ts'
+import { found } from './otel-found.ts'
 import { packedExporter, packedSpanOf } from './otel-packed.ts'
 
 /**
@@ -46,7 +47,7 @@ export function spanPathOf(env: Env, log: Log, lose: Lose): SpanPath | null {
   const packs = names.length === 1 && names[0] === 'otlp' && protocol === 'http/protobuf'
   const exporters = packs
     ? [packedExporter(SCOPE)]
-    : names.flatMap((name) => exporterOf(name, protocol) ?? unknown(name, log))
+    : names.flatMap((name) => found(exporterOf(name, protocol), name, log))
   if (exporters.length === 0) return null
 
   const size = numberOf(env, 'OTEL_BSP_MAX_QUEUE_SIZE', QUEUE_SIZE)
@@ -55,7 +56,7 @@ export function spanPathOf(env: Env, log: Log, lose: Lose): SpanPath | null {
     exporter: queue,
     maxQueueSize: size,
     maxExportBatchSize: numberOf(env, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCH_SIZE),
-    scheduledDelayMillis: numberOf(env, 'OTEL_BSP_SCHEDULE_DELAY', BATCH_DELAY_MS),
+    scheduledDelayMillis: delayOf(env, 'OTEL_BSP_SCHEDULE_DELAY', BATCH_DELAY_MS),
     exportTimeoutMillis: numberOf(env, 'OTEL_BSP_EXPORT_TIMEOUT', BATCH_TIMEOUT_MS),
   })
   const spanOf: (span: SpanRecord, source: Source) => ReadableSpan = packs
@@ -123,11 +124,6 @@ function exporterOf(name: string, protocol: string): SpanExporter | null {
     default:
       return null
   }
-}
-
-function unknown(exporter: string, log: Log): [] {
-  log.warn('this exporter is not known, or not with this protocol', { exporter })
-  return []
 }
 
 /** Never all zero: that is no id. */

@@ -70,8 +70,14 @@ export function resourceOf(env: Env): Readonly<Record<string, string>> {
 
 /** A number above 0; `otherwise` for anything else. */
 export function numberOf(env: Env, name: string, otherwise: number): number {
+  const value = delayOf(env, name, otherwise)
+  return value > 0 ? value : otherwise
+}
+
+/** A number from 0 on; `otherwise` for anything else. */
+export function delayOf(env: Env, name: string, otherwise: number): number {
   const value = Number(env[name]?.trim() || Number.NaN)
-  return value > 0 && Number.isFinite(value) ? value : otherwise
+  return value >= 0 && Number.isFinite(value) ? value : otherwise
 }
 
 /** A list; other words in it are for others. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  delayOf,
   endpointOf,
   exportersOf,
   headersOf,
@@ -48,6 +49,16 @@ describe('what the environment asks for', () => {
       expect(numberOf({ SIZE: ' 12 ' }, 'SIZE', 7)).toBe(12)
     },
   )
+
+  it.each([
+    ['0', 0],
+    [' 12 ', 12],
+    ['', 7],
+    ['x', 7],
+    ['-1', 7],
+  ])('of a delay that says %j is %j', (text, delay) => {
+    expect(delayOf({ DELAY: text }, 'DELAY', 7)).toBe(delay)
+  })
 
   it('of names is a word among others', () => {
     const words = 'http/dup, gen_ai_latest_experimental'
